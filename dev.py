@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything a developer does with Mimica, from a fresh clone: `python3 dev.py --help`.
+
+Needs nothing but Python: the first command makes a virtual environment under `.cache`, with the Blender module that
+fits this Python, and fetches or builds the face model. Later commands start at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+FITTING = ((3, 13), (3, 11))
+"""The Pythons for which Blender is published as a module, the newest Blender first."""
+
+
+def hand_over() -> int:
+    """Run the same command with a Python that fits, or say which is needed. For Pythons without a Blender module."""
+    names = " or ".join("%d.%d" % version for version in FITTING)
+    mine = "%d.%d" % sys.version_info[:2]
+    for version in FITTING:
+        python = shutil.which("python%d.%d" % version)
+        # A version manager's shim may be there without the version behind it.
+        if python and subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            print("This is Python %s, Blender's module needs %s: going on with %s." % (mine, names, python), flush=True)
+            return subprocess.call([python, os.path.abspath(__file__)] + sys.argv[1:])
+    print(
+        "Mimica's tools need Python %s, for which Blender is published as a module; this is Python %s.\n"
+        "Install one of them and run:  python%d.%d dev.py %s"
+        % ((names, mine) + FITTING[0] + (" ".join(sys.argv[1:]) or "--help",)),
+        file=sys.stderr,
+    )
+    return 2
+
+
+if __name__ == "__main__":
+    if sys.version_info[:2] not in FITTING:
+        sys.exit(hand_over())
+    from tools.commands import main
+
+    sys.exit(main())
