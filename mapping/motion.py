@@ -24,7 +24,8 @@ class Motion:
     gaze: np.ndarray
     """float (N, 2, 2), radians: [left eye, right eye] x [yaw, pitch]; yaw > 0 to the performer's left, pitch > 0 up."""
     displacement: np.ndarray
-    """float (N, 478, 3), cm: each landmark against the neutral face, head motion removed."""
+    """float (N, P, 3), cm: each landmark against the neutral face, head motion removed. P is 478, or the number of
+    landmark groups that the motion was solved for."""
     confidence: np.ndarray
     """float (N,), [0, 1]: 1 seen well, 0 invented (held, eased or bridged)."""
 
@@ -32,8 +33,8 @@ class Motion:
         return len(self.times)
 
     @classmethod
-    def neutral(cls, times: np.ndarray) -> "Motion":
-        """Return a motion that rests at the neutral face at the given times, with confidence 0."""
+    def neutral(cls, times: np.ndarray, points: int = LANDMARK_COUNT) -> "Motion":
+        """Return a motion of `points` landmarks or groups that rests at neutral, with confidence 0."""
         n = len(times)
         rotation = np.zeros((n, 4))
         rotation[:, 0] = 1.0
@@ -43,7 +44,7 @@ class Motion:
             head_rotation=rotation,
             head_translation=np.zeros((n, 3)),
             gaze=np.zeros((n, 2, 2)),
-            displacement=np.zeros((n, LANDMARK_COUNT, 3)),
+            displacement=np.zeros((n, points, 3)),
             confidence=np.zeros(n),
         )
 

@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is learned about one performer's face, and how it is learned."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
+from .landmarks import average_face
+from .lids import lid_aperture
+from .rotation import euler_from_matrix, mean_rotation
+
+SCHEMA = 1
+NEUTRAL_SECONDS = 1.0
+"""How much of a performance the neutral is taken from."""
+
+
+class ProfileError(Exception):
+    """A performer profile cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PerformerProfile:
+    """One performer's neutral face and ranges. Immutable; saved as versioned JSON."""
+
+    name: str
+    neutral: np.ndarray
+    """float64 (478, 3), cm, face space: the face at rest."""
+    rotation: np.ndarray
+    """float64 (3, 3): the head's rotation in camera space while at rest."""
+    translation: np.ndarray
+    """float64 (3,), cm: the head's place in camera space while at rest."""
+    scores: np.ndarray
+    """float64 (52,): the tracker's scores at rest, NaN where it gives none."""
+    lid_open: np.ndarray
+    """float64 (2,), left and right: lid aperture over eye width, eyes at rest."""
+    field_of_view: float = DEFAULT_FIELD_OF_VIEW
+    """The camera's vertical field of view in degrees that the neutral was lifted with."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the profile as plain JSON data."""
+        numbers = {
+            key: np.where(np.isfinite(value), value, -1.0).round(5).tolist()
+            for key, value in (
+                ("neutral", self.neutral),
+                ("rotation", self.rotation),
+                ("translation", self.translation),
+                ("scores", self.scores),
+                ("lid_open", self.lid_open),
+            )
+        }
+        return {"schema": SCHEMA, "name": self.name, "field_of_view": self.field_of_view, **numbers}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "PerformerProfile":
+        """Read what `to_json` wrote.
+
+        :raises ProfileError: the data is of a newer version, or incomplete.
+        """
+        schema = data.get("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise ProfileError("This performer profile was made by a newer Mimica. Update Mimica, or set a new neutral.")
+        shapes = {
+            "neutral": (LANDMARK_COUNT, 3),
+            "rotation": (3, 3),
+            "translation": (3,),
+            "scores": (len(ARKIT_SHAPES),),
+            "lid_open": (2,),
+        }
+        arrays: dict[str, np.ndarray] = {}
+        for key, shape in shapes.items():
+            try:
+                arrays[key] = np.asarray(data[key], np.float64)
+            except (KeyError, TypeError, ValueError):
+                raise ProfileError(f"This performer profile is damaged: '{key}' is missing. Set a new neutral.") from None
+            if arrays[key].shape != shape:
+                raise ProfileError(f"This performer profile is damaged: '{key}' has the wrong size. Set a new neutral.")
+        arrays["scores"] = np.where(arrays["scores"] < 0, np.nan, arrays["scores"])
+        return cls(str(data.get("name", "")), field_of_view=float(data["field_of_view"]), **arrays)
+
+    def save(self, path: Path) -> None:
+        """Write the profile to a JSON file; the old file stays whole until the new one is."""
+        scratch = path.with_suffix(path.suffix + ".new")
+        scratch.write_text(json.dumps(self.to_json()), encoding="utf-8")
+        scratch.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "PerformerProfile":
+        """Read a profile from a JSON file. Raises `ProfileError` with a sentence."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ProfileError(f"The performer profile '{path.name}' cannot be read ({error}).") from error
+        return cls.from_json(data)
+
+
+def default_profile(field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> PerformerProfile:
+    """Return the average face as a profile: what is used until a performer's own neutral is known."""
+    face = average_face()
+    return PerformerProfile(
+        name="",
+        neutral=face,
+        rotation=np.eye(3),
+        translation=np.zeros(3),
+        scores=np.full(len(ARKIT_SHAPES), np.nan),
+        lid_open=lid_aperture(face[None])[0],
+        field_of_view=field_of_view,
+    )
+
+
+def estimate_profile(
+    frames: FaceFrames, *, name: str = "", field_of_view: float = DEFAULT_FIELD_OF_VIEW
+) -> PerformerProfile | None:
+    """Find the performer's neutral in a performance: the median of the calmest second.
+
+    A frame counts as calm when the lips are closed, the eyes open, width of the mouth and height of the brows usual
+    for this performance, the head towards the camera and everything slow. Frames need not be next to each other, so a
+    performance that never rests for a whole second has a neutral too.
+
+    :return: None when the face is in fewer than three frames.
+    """
+    seen = np.flatnonzero(frames.found)
+    if len(seen) < 3:
+        return None
+    points = lift(frames.landmarks[seen], frames.image_sizes[seen], field_of_view)
+    pose = fit_head(points)
+    face = to_face_space(points, pose)
+    times = frames.times[seen]
+
+    interval = max(float(np.median(np.diff(times))), 1e-3)
+    wanted = int(np.clip(round(NEUTRAL_SECONDS / interval), 3, len(seen)))
+    calm = np.argsort(_restlessness(face, pose.rotation, times), kind="stable")[:wanted]
+
+    neutral = np.median(face[calm], axis=0)
+    missing = ~np.isfinite(neutral)
+    neutral[missing] = average_face()[missing]
+    # Fitted once more with the performer's own shape, so that the same face later gives the identity.
+    again = fit_head(points[calm], neutral)
+    neutral = np.where(missing, neutral, np.median(to_face_space(points[calm], again), axis=0))
+    again = fit_head(points[calm], neutral)
+    scores = np.full(len(ARKIT_SHAPES), np.nan)
+    if frames.scores is not None:
+        picked = frames.scores[seen[calm]]
+        known = np.isfinite(picked).any(axis=0)
+        scores[known] = np.nanmedian(picked[:, known], axis=0)
+    return PerformerProfile(
+        name=name,
+        neutral=neutral,
+        rotation=mean_rotation(again.rotation),
+        translation=np.median(again.translation, axis=0),
+        scores=scores,
+        lid_open=np.median(lid_aperture(face[calm]), axis=0),
+        field_of_view=field_of_view,
+    )
+
+
+def renamed(profile: PerformerProfile, name: str) -> PerformerProfile:
+    """Return the same profile under another name."""
+    return replace(profile, name=name)
+
+
+def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How far each frame is from rest, float (N,); each term is 1 where a person would say 'not neutral any more'."""
+    gap = np.abs(face[:, 13, 1] - face[:, 14, 1])
+    width = face[:, 291, 0] - face[:, 61, 0]
+    brows = face[:, [107, 336, 105, 334], 1].mean(axis=1)
+    aperture = lid_aperture(face).mean(axis=1)
+    wide_awake = np.percentile(aperture, 80)
+    turned = np.degrees(np.abs(euler_from_matrix(rotation)[:, :2] - [0.0, np.median(euler_from_matrix(rotation)[:, 1])]))
+    speed = np.zeros(len(face))
+    if len(face) > 1:
+        step = np.linalg.norm(np.diff(face[:, :468], axis=0), axis=2).mean(axis=1)
+        speed[1:] = step / np.maximum(np.diff(times), 1e-3)
+        speed[0] = speed[1]
+    return (
+        gap / 0.3
+        + np.abs(width - np.median(width)) / 0.4
+        + np.abs(brows - np.median(brows)) / 0.2
+        + np.maximum(0.0, 0.85 * wide_awake - aperture) / (0.2 * wide_awake + 1e-6)
+        + speed / 2.0
+        + turned.sum(axis=1) / 15.0
+    )
+
+

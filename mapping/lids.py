@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lids: how far the eyes are open, and the shapes that follow from it."""
+
+from functools import cache
+
+import numpy as np
+
+from .data import load_table
+from .landmarks import SIDES
+
+
+@cache
+def _indices() -> tuple[np.ndarray, np.ndarray]:
+    table = load_table("landmarks")
+    pairs = np.array([table["lid_pairs"][side] for side in SIDES])
+    corners = np.array([table["eye_corners"][side] for side in SIDES])
+    return pairs, corners
+
+
+def lid_aperture(face: np.ndarray) -> np.ndarray:
+    """Return the mean distance of three lid pairs over the eye's width, float (N, 2), left and right.
+
+    Depth is left out: the tracker's z of lid landmarks is noisier than the aperture itself.
+
+    :param face: (N, 478, 3), face space.
+    """
+    pairs, corners = _indices()
+    height = np.linalg.norm(face[:, pairs[..., 0], :2] - face[:, pairs[..., 1], :2], axis=-1).mean(axis=-1)
+    width = np.linalg.norm(face[:, corners[:, 0], :2] - face[:, corners[:, 1], :2], axis=-1)
+    return height / np.maximum(width, 1e-6)
+
+
+def lid_controls(aperture: np.ndarray, lid_open: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (closure, wide), each float (N, 2) in [0, 1].
+
+    :param aperture: (N, 2) from `lid_aperture`.
+    :param lid_open: (2,), the performer's aperture at rest.
+    """
+    table = load_table("geometry")["lids"]
+    rest = np.maximum(np.asarray(lid_open), 0.05)
+    ratio = aperture / rest
+    closure = (1.0 - ratio) / (1.0 - table["closed_share"])
+    wide = (ratio - 1.0) / table["wide_share"]
+    return np.clip(closure, 0.0, 1.0), np.clip(wide, 0.0, 1.0)

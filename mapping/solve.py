@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From face frames to motion: every frame for itself, no filter, no memory."""
+
+import numpy as np
+
+from .calibration import PerformerProfile
+from .data import load_table
+from .face_space import HeadPose, fit_head, lift, to_face_space
+from .frame import ARKIT_SHAPES, FaceFrames
+from .gaze import gaze_controls, solve_gaze
+from .jaw import JawMotion, solve_jaw, without_jaw
+from .lids import lid_aperture, lid_controls
+from .motion import Motion
+from .rotation import quaternion_from_matrix
+from .shapes import calibrate_scores, fuse, measure_shapes
+
+_CHUNK = 1024
+"""Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
+
+
+def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None = None) -> Motion:
+    """Map frames to motion, each by itself; frames without the face hold NaN and confidence 0.
+
+    :param groups: (G, 478) weights that average landmarks into groups; `Motion.displacement` is then (N, G, 3). A long
+        take's 478 points need not be kept that way. None keeps every landmark.
+    """
+    parts = [
+        _solve_chunk(frames.slice(i, i + _CHUNK), profile, groups) for i in range(0, max(len(frames), 1), _CHUNK)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return Motion(*(np.concatenate([getattr(p, f) for p in parts]) for f in Motion.__dataclass_fields__))
+
+
+def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None) -> Motion:
+    points = lift(frames.landmarks, frames.image_sizes, profile.field_of_view)
+    pose = fit_head(points, profile.neutral)
+    face = to_face_space(points, pose)
+    displacement = face - profile.neutral
+    jaw = solve_jaw(displacement, profile.neutral)
+    gaze = solve_gaze(displacement)
+    rotation, translation = _head(pose, profile)
+    controls = _controls(frames, profile, face, displacement, jaw, gaze)
+    lost = ~frames.found
+    if groups is not None:
+        displacement = np.einsum("gp,npc->ngc", groups, np.nan_to_num(displacement), optimize=True)
+    else:
+        displacement = np.nan_to_num(displacement)
+    for array in (controls, rotation, translation, gaze, displacement):
+        array[lost] = np.nan
+    return Motion(
+        times=frames.times,
+        controls=controls,
+        head_rotation=rotation,
+        head_translation=translation,
+        gaze=gaze,
+        displacement=displacement,
+        confidence=np.where(lost, 0.0, frames.quality).astype(np.float64),
+    )
+
+
+def _head(pose: HeadPose, profile: PerformerProfile) -> tuple[np.ndarray, np.ndarray]:
+    rotation = quaternion_from_matrix(profile.rotation.T @ pose.rotation)
+    translation = (pose.translation - profile.translation) @ profile.rotation
+    return rotation, translation
+
+
+def _controls(
+    frames: FaceFrames,
+    profile: PerformerProfile,
+    face: np.ndarray,
+    displacement: np.ndarray,
+    jaw: JawMotion,
+    gaze: np.ndarray,
+) -> np.ndarray:
+    values, trust = measure_shapes(without_jaw(displacement, profile.neutral, jaw))
+    trust = trust.copy()
+    table = load_table("geometry")
+
+    def put(name: str, value: np.ndarray, share: float) -> None:
+        row = ARKIT_SHAPES.index(name)
+        values[:, row] = np.clip(np.nan_to_num(value), 0.0, 1.0)
+        trust[row] = share
+
+    full = table["jaw"]
+    opened = np.clip(jaw.open / full["open_full"], 0.0, 1.0)
+    put("jawOpen", opened, 1.0)
+    put("jawLeft", jaw.sideways / full["sideways_full"], 1.0)
+    put("jawRight", -jaw.sideways / full["sideways_full"], 1.0)
+    put("jawForward", jaw.forward / full["forward_full"], 1.0)
+    put("mouthClose", _mouth_close(face, profile, jaw, opened), 1.0)
+
+    closure, wide = lid_controls(lid_aperture(face), profile.lid_open)
+    share = table["lids"]["blink_trust"]
+    for i, side in enumerate(("Left", "Right")):
+        put(f"eyeBlink{side}", closure[:, i], share)
+        put(f"eyeWide{side}", wide[:, i], 1.0)
+    for name, value in gaze_controls(gaze).items():
+        put(name, value, 1.0)
+    scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
+    return fuse(values, trust, scores)
+
+
+def _mouth_close(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion, opened: np.ndarray) -> np.ndarray:
+    """ARKit's mouthClose: how far the lips undo the gap that the open jaw would leave; never above jawOpen."""
+    gap = face[:, 13, 1] - face[:, 14, 1] - (profile.neutral[13, 1] - profile.neutral[14, 1])
+    reach = profile.neutral[14, 2] - profile.neutral[[234, 454], 2].mean()
+    expected = np.maximum(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
+    closed = 1.0 - np.clip(gap, 0.0, None) / np.maximum(expected, 1e-3)
+    # Below 2 mm of expected gap the ratio is noise.
+    return opened * np.clip(closed, 0.0, 1.0) * np.clip((expected - 0.2) / 0.3, 0.0, 1.0)
