@@ -16,7 +16,7 @@ import ssl
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -80,7 +80,7 @@ def fetch_json(address: str) -> Any:
 
 
 @contextlib.contextmanager
-def atomic_file(target: Path) -> Iterator[IO[bytes]]:
+def atomic_file(target: Path) -> Generator[IO[bytes], None, None]:
     """Give a binary stream whose contents become `target` when the block ends without an error.
 
     The stream is a temporary file in the same folder (so that the last step is a rename), gone afterwards in any case.

@@ -58,9 +58,10 @@ class ModelFile:
 def find_model(*, explicit: Path | None, extension_folder: Path | None, user_folder: Path) -> ModelFile | None:
     """Return the first model that is there.
 
-    The order: `explicit` (the preferences), `MIMICA_MODEL`, the extension's folder, the user's folder, where the official bundle goes before the offline one. None: there is no model anywhere. A file that was asked for by name, or that
-    exists but is damaged, is never passed over in silence: raises `ModelError`. Reads the file once and remembers it
-    until it changes, so this is cheap enough for a panel.
+    The order: `explicit` (the preferences), `MIMICA_MODEL`, the extension's folder, the user's folder, where the
+    official bundle goes before the offline one. None: there is no model anywhere. A file that was asked for by name, or
+    that exists but is damaged, is never passed over in silence: raises `ModelError`. Reads the file once and remembers
+    it until it changes, so this is cheap enough for a panel.
     """
     if explicit is not None:
         return verify_model(explicit, "path")
@@ -69,7 +70,8 @@ def find_model(*, explicit: Path | None, extension_folder: Path | None, user_fol
     candidates: list[tuple[Path, Origin]] = []
     if extension_folder is not None:
         candidates.append((extension_folder / OFFICIAL_NAME, "extension"))
-    candidates += [(user_folder / OFFICIAL_NAME, "user"), (user_folder / OFFLINE_NAME, "offline")]
+    candidates.append((user_folder / OFFICIAL_NAME, "user"))
+    candidates.append((user_folder / OFFLINE_NAME, "offline"))
     for path, origin in candidates:
         if path.is_file():
             return verify_model(path, origin)
@@ -134,7 +136,8 @@ def _inspect(path: Path, modified: int, size: int) -> tuple[str, bool]:
     missing = [name for name in (DETECTOR, LANDMARKS) if name not in models]
     if missing:
         raise ModelError(
-            f"'{path}' is not a face model: it has no usable {' and no '.join(missing)}. Choose the file {OFFICIAL_NAME}."
+            f"'{path}' is not a face model: it has no usable {' and no '.join(missing)}. "
+            f"Choose the file {OFFICIAL_NAME}."
         )
     return sha256, SCORES in models
 
