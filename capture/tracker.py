@@ -8,16 +8,13 @@ What comes out is raw: MediaPipe's built-in smoothing, which damages a performan
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..mapping.frame import FaceFrame
 from .landmarker import MESH_COUNT, Detection, Landmarker, LandmarkerError
 from .model import ModelFile
-
-if TYPE_CHECKING:
-    from .source import Image
+from .source import Image
 
 DILATION = 10_000
 """Time stamps given to MediaPipe run this many times faster than real time. Its One Euro filter then sees such slow
@@ -96,7 +93,7 @@ class Tracker:
         self._identities = Identities(self.settings.faces)
         self._found_before = 0
 
-    def track(self, image: "Image") -> tuple[FaceFrame, ...]:
+    def track(self, image: Image) -> tuple[FaceFrame, ...]:
         """Return one frame for each identity seen so far, in order of identity, found or lost; never empty.
 
         Blocks for one detection (about 9 ms), giving up Python's lock for nearly all of it. Raises `TrackerError`.

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The take file: a performance as it was captured, in one SQLite database (`.mimica`).
+
+Two tables, which any SQLite tool can read:
+
+- `meta`: key and value, the fields of `TakeInfo`, each as JSON;
+- `frames`: one row for each face in each image. `frame` numbers the images from 0, `time` is in seconds, `landmarks` is
+  478 x 3 float32 and `scores` 52 float32, little-endian, as `mapping.frame.FaceFrame` describes them; `landmarks` is
+  NULL when the face was not found, `scores` when there were none.
+
+`PRAGMA application_id` marks the file as a take, `PRAGMA user_version` is the version of this schema.
+"""
+
+import json
+import os
+import sqlite3
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .source import SourceInfo
+
+SUFFIX = ".mimica"
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x4D494D49
+"""\"MIMI\"."""
+
+PAGE_SIZE = 32768
+"""Bytes. Five rows fit a page whole, so that reading does not follow chains of overflow pages."""
+
+# The index answers everything that a list of takes shows, and the order of one face's rows, without touching a blob.
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE frames (
+    frame INTEGER NOT NULL,
+    face_id INTEGER NOT NULL,
+    time REAL NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    quality REAL NOT NULL,
+    landmarks BLOB,
+    scores BLOB
+);
+CREATE UNIQUE INDEX frames_by_face ON frames (face_id, frame, time, quality);
+"""
+
+
+class TakeError(Exception):
+    """A take cannot be written or read; its text is a sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeInfo:
+    """What a take says about itself."""
+
+    name: str
+    source: SourceInfo | None = None
+    """What was opened, None when it is not known."""
+    camera_fov: float | None = None
+    """The camera's vertical field of view in degrees, None when it is not known."""
+    tracker: str = ""
+    tracker_version: str = ""
+    model_sha256: str = ""
+    created: str = ""
+    """ISO 8601, UTC."""
+    performer: dict[str, Any] | None = None
+    """The performer's profile at that time, as its own versioned JSON."""
+    note: str = ""
+
+    def to_rows(self) -> list[tuple[str, str]]:
+        """Return the rows of `meta`."""
+        return [(key, json.dumps(value)) for key, value in asdict(self).items()]
+
+    @classmethod
+    def from_rows(cls, rows: list[tuple[str, str]]) -> "TakeInfo":
+        """Return the info of the rows of `meta`; keys of other programs are passed over.
+
+        Raises ValueError or TypeError when the values are not what they should be.
+        """
+        known = {field.name for field in fields(cls)}
+        values = {key: json.loads(value) for key, value in rows if key in known}
+        if values.get("source") is not None:
+            described = {field.name for field in fields(SourceInfo)}
+            values["source"] = SourceInfo(**{k: v for k, v in values["source"].items() if k in described})
+        return cls(**values)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a take for reading, also while it is being written, or after its writer was killed. Raises `TakeError`.
+
+    SQLite itself needs to write here: it keeps readers and the writer apart through a file beside the take, and puts a
+    killed writer's last commits into place. In a folder that cannot be written it does without.
+    """
+    if not path.is_file():
+        raise TakeError(f"The take '{path}' does not exist. It was moved or deleted.")
+    immutable = f"{path.absolute().as_uri()}?immutable=1"
+    attempts: list[tuple[str, bool]] = [(os.fspath(path), False), (immutable, True)]
+    error: sqlite3.Error | None = None
+    for database, uri in attempts:
+        connection = None
+        try:
+            connection = sqlite3.connect(database, uri=uri, isolation_level=None)
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as failure:
+            if connection is not None:
+                connection.close()
+            error = failure
+            if isinstance(failure, sqlite3.OperationalError) and not _has_log(path):
+                continue
+            break
+        if application != APPLICATION_ID:
+            connection.close()
+            raise TakeError(f"'{path}' is not a Mimica take. Choose a file that Mimica recorded.")
+        if version > SCHEMA_VERSION:
+            connection.close()
+            raise TakeError(
+                f"The take '{path.name}' was recorded by a newer Mimica (its format is {version}, this Mimica reads "
+                f"up to {SCHEMA_VERSION}). Update Mimica to open it."
+            )
+        return connection
+    raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception | None) -> TakeError:
+    """Return what to say of a take that cannot be read because of `error`."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
+        return TakeError(f"'{path}' is not a Mimica take, or it is damaged. Choose another file.")
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return TakeError(
+            f"The take '{path}' cannot be opened ({error}). Check the permissions of the file and its folder."
+        )
+    return TakeError(f"The take '{path}' is damaged ({error}). Restore it from a copy, or delete it.")
+
+
+def _has_log(path: Path) -> bool:
+    """Whether commits wait beside the take, which an immutable opening would not see."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0

@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Record a take: every frame to disk while it is captured, by a thread that never holds up the tracker."""
+
+import atexit
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from ..mapping.frame import FaceFrame
+from .take_schema import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, TakeError, TakeInfo
+
+logger = logging.getLogger(__name__)
+
+COMMIT_EVERY = 0.25
+"""Seconds between commits. What waits in memory is lost with the process: no more than a second is promised."""
+WAITING_LIMIT = 7200
+"""Images that may wait in memory for a disk that does not answer: two minutes at 60 a second, 45 MB a face."""
+CHECKPOINT_PAGES = 256
+"""Pages (8 MB) of the write-ahead log before SQLite moves them into the take."""
+
+
+class TakeWriter:
+    """Writes a new take. `append` is for the tracker's thread, the rest for any.
+
+    Nothing here raises: what goes wrong is a sentence in `error`, frames that were committed before stay in the file,
+    and later ones are dropped. The file appears a moment after the writer was made. Used as a context manager it closes
+    itself.
+    """
+
+    def __init__(self, path: Path, info: TakeInfo) -> None:
+        """Begin a take at `path`, which must not exist yet."""
+        self.path = path
+        self.info = info
+        self._meta = info.to_rows()
+        self.error: str | None = None
+        """What went wrong, as a sentence for the user."""
+        self._waiting: deque[tuple[int, tuple[FaceFrame, ...]]] = deque()
+        self._accepted = 0
+        self._written = 0
+        self._file: tuple[int, int] | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mimica take writer", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    @property
+    def count(self) -> int:
+        """Images recorded so far; after an error, those that are safely in the file."""
+        return self._accepted if self.error is None else self._written
+
+    def append(self, faces: tuple[FaceFrame, ...]) -> None:
+        """Take the faces of one image, later than the last one's. Returns at once and never raises."""
+        if self.error is not None or self._closing.is_set():
+            return
+        if len(self._waiting) >= WAITING_LIMIT:
+            self._fail(f"The disk is too slow to record the take '{self.path.name}'. What it took until now is kept.")
+            return
+        self._waiting.append((self._accepted, faces))
+        self._accepted += 1
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits, make the take one file, and end the thread. May be called twice.
+
+        Blocks, usually for some 20 ms.
+        """
+        self._closing.set()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._fail(f"The disk does not answer, so the end of the take '{self.path.name}' may be missing.")
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> "TakeWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            connection = self._create()
+        except TakeError as error:
+            self._fail(str(error))
+            return
+        except (OSError, sqlite3.Error) as error:
+            self._fail(self._explain(error))
+            return
+        try:
+            closing = False
+            while not closing and self.error is None:
+                closing = self._closing.wait(COMMIT_EVERY)
+                self._check_file()
+                self._write(connection)
+        except TakeError as error:
+            self._fail(str(error))
+        except (OSError, sqlite3.Error) as error:
+            self._fail(self._explain(error))
+        finally:
+            self._waiting.clear()
+            self._finish(connection)
+
+    def _create(self) -> sqlite3.Connection:
+        """Make the file and its tables. On the writer's thread, to which SQLite ties the connection."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            raise TakeError(
+                f"The take '{self.path}' exists already and was not touched. Choose another name."
+            ) from None
+        status = os.fstat(handle)
+        os.close(handle)
+        self._file = (status.st_dev, status.st_ino)
+        connection = None
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None)
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                logger.warning(
+                    "%s: SQLite keeps the journal mode '%s', reading while recording may wait.", self.path, mode
+                )
+            # Every commit reaches the disk, so that a power cut loses no more than a crash.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.executescript(
+                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
+            )
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", self._meta)
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection is not None:
+                connection.close()
+            self.path.unlink(missing_ok=True)
+            raise
+        return connection
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        """Commit all that waits."""
+        images = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not images:
+            return
+        rows = [
+            (number, face.face_id, face.time, *face.image_size, face.quality, _pack(face.landmarks), _pack(face.scores))
+            for number, faces in images
+            for face in faces
+        ]
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+        self._written += len(images)
+
+    def _check_file(self) -> None:
+        """Notice that the file was deleted or replaced; where that is allowed, SQLite would write on to nowhere."""
+        try:
+            status = os.stat(self.path)
+            if (status.st_dev, status.st_ino) == self._file:
+                return
+        except FileNotFoundError:
+            pass
+        raise TakeError(f"The take '{self.path}' was deleted or replaced while it was recorded. Record it again.")
+
+    def _finish(self, connection: sqlite3.Connection) -> None:
+        """Put the log's pages into the take and leave one plain file, readable also where nothing can be written."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # Refused while someone reads; the take is as good with its log, which the last reader puts away.
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.Error as error:
+            logger.info("%s: the log stays beside the take (%s)", self.path, error)
+        finally:
+            connection.close()
+
+    def _fail(self, sentence: str) -> None:
+        logger.error(sentence)
+        self.error = self.error or sentence
+
+    def _explain(self, error: Exception) -> str:
+        """Return the sentence for an error of the disk."""
+        logger.info("%s: %s", self.path, error)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return (
+                f"The disk is full, so recording of the take '{self.path.name}' stopped. "
+                f"The {self._written} images until then are kept. Free some space."
+            )
+        if self._written == 0 and code in (0, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            reason = getattr(error, "strerror", None) or error
+            return f"The take cannot be recorded in '{self.path.parent}' ({reason}). Choose a folder you may write to."
+        return (
+            f"Recording of the take '{self.path.name}' stopped, as the disk reported an error ({error}). "
+            f"The {self._written} images until then are kept."
+        )
+
+
+def _pack(array: np.ndarray | None) -> bytes | None:
+    return None if array is None else array.astype("<f4", copy=False).tobytes()
