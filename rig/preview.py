@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of an animated character without a window: a stage of camera, lights and background, and its rendering.
+
+Workbench needs OpenGL, which a machine without a screen may or may not have in software. Blender ends the whole process
+when it has none, so a child process tries first. Cycles needs none and is the slower way out.
+"""
+
+import logging
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+logger = logging.getLogger(__name__)
+
+Engine = Literal["BLENDER_WORKBENCH", "CYCLES"]
+
+STAGE = "Mimica Stage"
+"""Name of the collection that holds camera and lights."""
+BACKGROUND = (0.225, 0.25, 0.285)
+"""Colour behind the character, linear."""
+_FIELD_OF_VIEW = math.radians(22.0)  # a portrait lens: little perspective in the face
+_MARGIN = 1.12  # room around the character for the head's turns
+_CYCLES_SAMPLES = 16
+_TRY_SECONDS = 120.0
+
+_TRY = """
+import os, sys, tempfile
+sys.path += {path!r}
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+scene = bpy.context.scene
+scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+scene.collection.objects.link(scene.camera)
+scene.render.engine = "BLENDER_WORKBENCH"
+scene.render.resolution_x = scene.render.resolution_y = 8
+with tempfile.TemporaryDirectory() as folder:
+    scene.render.filepath = os.path.join(folder, "try.png")
+    bpy.ops.render.render(write_still=True)
+    sys.exit(0 if os.path.exists(scene.render.filepath) else 1)
+"""
+
+
+class PreviewError(Exception):
+    """The preview cannot be rendered; the text is a sentence for the user."""
+
+
+@cache
+def best_engine() -> Engine:
+    """Return the quickest engine that works here: Workbench where there is OpenGL, else Cycles.
+
+    Without a window this takes some seconds at the first call: a child process renders a tiny picture, because a
+    Blender that finds no OpenGL does not survive it. Main thread.
+    """
+    import bpy
+
+    if not bpy.app.background:
+        return "BLENDER_WORKBENCH"
+    code = _TRY.format(path=[p for p in sys.path if p])
+    blender = bpy.app.binary_path
+    if blender:
+        command = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python-expr", code]
+    else:
+        command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_TRY_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.info("Could not try Workbench: %s", error)
+        return "CYCLES"
+    if done.returncode:
+        logger.info("Workbench does not render here (exit code %d): %s", done.returncode, done.stderr[-2000:])
+        return "CYCLES"
+    return "BLENDER_WORKBENCH"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSettings:
+    """How a preview is rendered."""
+
+    engine: Engine
+    size: int = 512
+    """Width and height in pixels."""
+
+
+def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
+    """Put a camera that frames the character, and three lights, into `scene`; return the names of the objects.
+
+    They go to the collection "Mimica Stage", and the camera becomes the scene's. The character is the armature with the
+    meshes it moves; it looks along its own -Y axis. Main thread.
+
+    :raises PreviewError: the scene has no such armature.
+    """
+    import bpy
+    from mathutils import Matrix, Vector
+
+    armature = scene.objects.get(armature_name)
+    if armature is None:
+        raise PreviewError(f"The rig '{armature_name}' is not in the scene '{scene.name}'. Choose another rig.")
+    low, high = _bounds(scene, armature)
+    centre = (low + high) / 2
+    turn = armature.matrix_world.to_quaternion().to_matrix().to_4x4()
+    width, height = high.x - low.x, high.z - low.z
+    reach = max(width, height) * _MARGIN / 2
+    distance = reach / math.tan(_FIELD_OF_VIEW / 2) + (high.y - low.y) / 2
+    place = Matrix.Translation(armature.matrix_world.translation) @ turn
+
+    collection = bpy.data.collections.new(STAGE)
+    scene.collection.children.link(collection)
+
+    lens = bpy.data.cameras.new(f"{STAGE} Camera")
+    lens.sensor_fit = "AUTO"
+    lens.angle = _FIELD_OF_VIEW
+    lens.clip_start, lens.clip_end = distance / 100, distance * 20
+    camera = bpy.data.objects.new(lens.name, lens)
+    camera.matrix_world = place @ Matrix.Translation(centre - Vector((0, distance, 0))) @ Matrix.Rotation(
+        math.pi / 2, 4, "X"
+    )
+    collection.objects.link(camera)
+    scene.camera = camera
+    objects = [camera]
+
+    # Key from the upper left of the picture, a weak fill from the right, a rim from behind.
+    for name, direction, strength, size in (
+        ("Key", (-0.7, -1.0, 0.75), 1.0, 1.2),
+        ("Fill", (1.1, -0.8, 0.1), 0.3, 2.0),
+        ("Rim", (0.6, 0.9, 0.9), 0.9, 0.8),
+    ):
+        lamp = bpy.data.lights.new(f"{STAGE} {name}", "AREA")
+        offset = Vector(direction).normalized() * reach * 4
+        lamp.size = size * reach * 2
+        lamp.energy = strength * 4.0 * offset.length_squared
+        light = bpy.data.objects.new(lamp.name, lamp)
+        aim = offset.to_track_quat("Z", "Y").to_matrix().to_4x4()
+        light.matrix_world = place @ Matrix.Translation(centre + offset) @ aim
+        collection.objects.link(light)
+        objects.append(light)
+    return tuple(o.name for o in objects)
+
+
+def render_preview(
+    scene: Any,
+    armature_name: str,
+    frames: Sequence[int],
+    folder: Path,
+    settings: PreviewSettings,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Iterator[Path]:
+    """Render the character at each of `frames` into PNG files in `folder`, and give the path of each when it is there.
+
+    Renders in a scene of its own with the stage of `add_stage`, so nothing of `scene` changes; that scene is the
+    window's until the last picture is taken, and then removed. Main thread.
+
+    :raises PreviewError: the scene has no such armature, or Blender renders nothing.
+    """
+    import bpy
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with _preview_scene(scene, armature_name, settings) as stage:
+        for i, frame in enumerate(frames):
+            path = folder / f"{frame:06d}.png"
+            stage.frame_set(frame)
+            stage.render.filepath = str(path)
+            bpy.ops.render.render(write_still=True)
+            if not path.is_file():
+                raise PreviewError("Blender rendered no picture of the preview. Run again with --verbose to see why.")
+            progress((i + 1) / len(frames))
+            yield path
+
+
+def _character(scene: Any, armature: Any) -> list[Any]:
+    """Return the armature and the objects of `scene` that it moves."""
+
+    def moved(thing: Any) -> bool:
+        bound = any(m.type == "ARMATURE" and m.object == armature for m in thing.modifiers)
+        return bound or thing.parent == armature
+
+    return [armature, *(o for o in scene.objects if o != armature and moved(o))]
+
+
+def _bounds(scene: Any, armature: Any) -> tuple[Any, Any]:
+    """Return the character's lowest and highest corner along the armature's turned axes, from its place."""
+    from mathutils import Vector
+
+    scene.view_layers[0].update()
+    back = armature.matrix_world.to_quaternion().to_matrix().to_4x4().inverted()
+    origin = armature.matrix_world.translation
+    boxes = [o for o in _character(scene, armature) if o.type == "MESH" and not o.hide_render] or [armature]
+    corners = [back @ (o.matrix_world @ Vector(c) - origin) for o in boxes for c in o.bound_box]
+    low = Vector(min(c[i] for c in corners) for i in range(3))
+    high = Vector(max(c[i] for c in corners) for i in range(3))
+    return low, high
+
+
+@contextmanager
+def _preview_scene(scene: Any, armature_name: str, settings: PreviewSettings) -> Iterator[Any]:
+    import bpy
+
+    armature = scene.objects.get(armature_name)
+    if armature is None:
+        raise PreviewError(f"The rig '{armature_name}' is not in the scene '{scene.name}'. Choose another rig.")
+    stage = bpy.data.scenes.new("Mimica Preview")
+    world = bpy.data.worlds.new("Mimica Preview")
+    names: Iterable[str] = ()
+    # Blender evaluates the animation for a render only in the scene that a window shows.
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    shown = window.scene
+    try:
+        for thing in _character(scene, armature):
+            stage.collection.objects.link(thing)
+        stage.render.fps, stage.render.fps_base = scene.render.fps, scene.render.fps_base
+        stage.unit_settings.scale_length = scene.unit_settings.scale_length
+        stage.world = world
+        world.color = BACKGROUND
+        names = add_stage(stage, armature_name)
+        _set_render(stage, settings)
+        if settings.engine == "CYCLES":
+            _set_cycles(stage)
+        else:
+            _set_workbench(stage)
+        window.scene = stage
+        yield stage
+    finally:
+        window.scene = shown
+        things = [bpy.data.objects[name] for name in names]
+        data = [thing.data for thing in things]
+        collections = list(stage.collection.children)
+        bpy.data.batch_remove([*things, *data, *collections, stage, world])
+
+
+def _set_render(scene: Any, settings: PreviewSettings) -> None:
+    render = scene.render
+    render.engine = settings.engine
+    render.resolution_x = render.resolution_y = settings.size
+    render.resolution_percentage = 100
+    render.image_settings.file_format = "PNG"
+    render.image_settings.color_mode = "RGB"
+    render.image_settings.compression = 5
+    render.use_file_extension = False
+    render.use_compositing = render.use_sequencer = False
+    scene.view_settings.view_transform = "Standard"
+
+
+def _set_workbench(scene: Any) -> None:
+    scene.display.render_aa = "8"
+    shading = scene.display.shading
+    shading.light = "STUDIO"
+    shading.studio_light = "paint.sl"
+    shading.color_type = "MATERIAL"
+    shading.show_cavity = True
+    shading.cavity_type = "BOTH"
+    shading.cavity_ridge_factor, shading.cavity_valley_factor = 0.4, 0.9
+    shading.curvature_ridge_factor, shading.curvature_valley_factor = 0.5, 0.8
+    scene.display.matcap_ssao_samples = 16
+    shading.show_shadows = True
+    shading.shadow_intensity = 0.25
+    scene.display.light_direction = (0.4, 0.5, 0.75)
+    shading.show_specular_highlight = True
+    shading.show_object_outline = False
+
+
+def _set_cycles(scene: Any) -> None:
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = _CYCLES_SAMPLES
+    scene.cycles.use_denoising = False
+    scene.cycles.max_bounces = 2
+    scene.render.use_persistent_data = True
+    scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)
