@@ -42,7 +42,9 @@ def main() -> int:
     build.add_argument("--output", type=Path, default=ROOT / "dist", help="folder of the zips (default: dist)")
     add("desktop", "run the tests that drive a real Blender with its window", passes_on="[PYTEST OPTION ...]")
     add("bench", "measure speed and print the figures", passes_on="[OPTION ...]")
-    add("model", "fetch or build the face model and print where it is")
+    model = add("model", "fetch or build the face model and print where it is")
+    model.add_argument("--download", action="store_true", help="try the official address again")
+    add("lock", "ask the registry for the wheels of the zips and write tools/wheels.json")
     add("environment", "make the virtual environment and print its Python")
 
     arguments, arguments.rest = parser.parse_known_args()
@@ -64,11 +66,11 @@ def _run(python: Path, *command: str, model: Path | None = None) -> int:
     return subprocess.run([str(python), *command], cwd=ROOT, env=environment, check=False).returncode
 
 
-def _ensure_model(python: Path) -> Path:
+def _ensure_model(python: Path, *options: str) -> Path:
     """The face model's path. Raises ToolError when there is none and none can be made."""
     with progress("Getting the face model"):
         result = subprocess.run(
-            [str(python), str(ROOT / "tools" / "get_model.py"), str(CACHE / "model")],
+            [str(python), str(ROOT / "tools" / "get_model.py"), str(CACHE / "model"), *options],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -106,6 +108,13 @@ def _build(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _lock(arguments: argparse.Namespace) -> int:
+    from .lock import write_lock
+
+    write_lock(ensure_environment(find_blender(arguments.blender)))
+    return 0
+
+
 def _desktop(arguments: argparse.Namespace) -> int:
     python = ensure_environment(find_blender(arguments.blender))
     return _run(python, "-m", "pytest", *(arguments.rest or ["tests/desktop"]), model=_ensure_model(python))
@@ -117,7 +126,8 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _model(arguments: argparse.Namespace) -> int:
-    print(_ensure_model(ensure_environment(find_blender(arguments.blender))))
+    python = ensure_environment(find_blender(arguments.blender))
+    print(_ensure_model(python, *(["--download"] if arguments.download else [])))
     return 0
 
 
@@ -134,5 +144,6 @@ COMMANDS = {
     "desktop": _desktop,
     "bench": _bench,
     "model": _model,
+    "lock": _lock,
     "environment": _environment,
 }
