@@ -67,12 +67,17 @@ def track(path: Path, model: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(landmarks), np.array(scores), np.array(sizes)
 
 
-def neutral_face(landmarks: np.ndarray, scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Return one person's neutral face, float64 (478, 3), face space, cm: the median of the calmest frames."""
+def calm_frames(scores: np.ndarray) -> np.ndarray:
+    """Return the indices of the calmest frames by their scores (N, 52), in the tracker's order."""
     # Gaze says little about the face's shape; the other scores are summed as they are.
     expression = scores[:, _BROWS_DOWN_AND_UP].sum(axis=1) + scores[:, 9:11].sum(axis=1) + scores[:, 23:].sum(axis=1)
     gaze = 0.5 * scores[:, 11:19].sum(axis=1)
-    calm = np.argsort(expression + gaze)[: max(_CALM_LEAST, round(len(scores) * _CALM_SHARE))]
+    return np.argsort(expression + gaze)[: max(_CALM_LEAST, round(len(scores) * _CALM_SHARE))]
+
+
+def neutral_face(landmarks: np.ndarray, scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return one person's neutral face, float64 (478, 3), face space, cm: the median of the calmest frames."""
+    calm = calm_frames(scores)
     points = lift(landmarks[calm], sizes[calm])
     return np.median(to_face_space(points, fit_head(points)), axis=0)
 
