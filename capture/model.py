@@ -58,7 +58,7 @@ class ModelFile:
 def find_model(*, explicit: Path | None, extension_folder: Path | None, user_folder: Path) -> ModelFile | None:
     """Return the first model that is there.
 
-    The order: `explicit` (the preferences), `MIMICA_MODEL`, the extension's folder, the user's folder, where the
+    The order: `explicit` (the preferences), `MIMICA_MODEL`, the extension's folder, the user's folder; in a folder the
     official bundle goes before the offline one. None: there is no model anywhere. A file that was asked for by name, or
     that exists but is damaged, is never passed over in silence: raises `ModelError`. Reads the file once and remembers
     it until it changes, so this is cheap enough for a panel.
@@ -70,6 +70,7 @@ def find_model(*, explicit: Path | None, extension_folder: Path | None, user_fol
     candidates: list[tuple[Path, Origin]] = []
     if extension_folder is not None:
         candidates.append((extension_folder / OFFICIAL_NAME, "extension"))
+        candidates.append((extension_folder / OFFLINE_NAME, "extension"))
     candidates.append((user_folder / OFFICIAL_NAME, "user"))
     candidates.append((user_folder / OFFLINE_NAME, "offline"))
     for path, origin in candidates:

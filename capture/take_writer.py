@@ -23,6 +23,8 @@ WAITING_LIMIT = 7200
 """Images that may wait in memory for a disk that does not answer: two minutes at 60 a second, 45 MB a face."""
 CHECKPOINT_PAGES = 256
 """Pages (8 MB) of the write-ahead log before SQLite moves them into the take."""
+READER_PATIENCE = 200
+"""Milliseconds that closing waits for someone who is reading the take just then."""
 
 
 class TakeWriter:
@@ -170,6 +172,7 @@ class TakeWriter:
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            connection.execute(f"PRAGMA busy_timeout = {READER_PATIENCE}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             # Refused while someone reads; the take is as good with its log, which the last reader puts away.
             connection.execute("PRAGMA journal_mode = DELETE").fetchall()
