@@ -11,7 +11,7 @@ _COLUMNS = {
     "R": ((55, 107), (65, 66), (52, 105), (53, 63), (46, 70)),
 }
 """Lower and upper landmark of each column, from the nose outwards."""
-_THICKNESS = (0.75, 0.9, 0.85, 0.65, 0.3)
+_THICKNESS = (1.0, 1.25, 1.25, 1.0, 0.4)
 """Height of the brow in each column, in proportion to the landmarks' distance."""
 _OUT = 0.17
 """How far the brow stands out of the skin, cm."""

@@ -23,21 +23,28 @@ OVAL = (
 _CHIN = 18
 _ROUNDNESS = 2.3
 """Exponent of the sections' superellipse."""
+_FADE = 6.5
+"""How far behind the oval the face's own motion dies out, cm."""
+_HEAD_ENDS = ((1.0, -10.0), (-10.6, -2.5))
+"""z, y at throat and nape above which the skin moves with the head alone."""
 _HOLD = 0.06
 """How much a point keeps to its section, against the smoothness of the surface."""
 
 
-def grow_head(part: Part, heights: tuple[float, float]) -> None:
-    """Add cranium and neck to a part whose points 0 to 467 are the face.
-
-    :param heights: y of the skull's base and of the neck's end: between them the skin passes from head to root.
-    """
+def grow_head(part: Part) -> None:
+    """Add cranium and neck to a part whose points 0 to 467 are the face."""
     face = np.array(part.points[:468])
     loops = fitted_sections(face)
     loops = _faired(part, face, loops)
+    strands = np.concatenate([face[list(OVAL)][None], loops])
+    walked = np.cumsum(np.linalg.norm(np.diff(strands, axis=0), axis=2), axis=0)
+    scale, offset = fit_to(face)
     rows: list[list[int]] = [list(OVAL)]
-    for k, loop in enumerate(loops, start=1):
-        weights = [_weights(part.weights[OVAL[i]], point, k, heights) for i, point in enumerate(loop)]
+    for loop, distance in zip(loops, walked, strict=True):
+        below = _below_head((loop - offset) / scale)
+        weights = [
+            _weights(part.weights[OVAL[i]], float(distance[i] / scale[1]), float(below[i])) for i in range(36)
+        ]
         rows.append(part.add(loop, weights))
         part.bridge(rows[-2], rows[-1], "skin")
     end = loops[-1]
@@ -57,24 +64,31 @@ def fit_to(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def fitted_sections(face: np.ndarray) -> np.ndarray:
     """Return the sections of the head behind this face: float64 (K, 36, 3), from the oval to the neck's end."""
-    sections: list[dict[str, Any]] = load_table("face_head")["sections"]
-    oval = face[list(OVAL)]
+    table = load_table("face_head")
+    scale, offset = fit_to(face)
+    oval = (face[list(OVAL)] - offset) / scale
     axis = oval[0] - oval[_CHIN]
     start = np.clip((oval - oval[_CHIN]) @ axis / (axis @ axis), 0.0, 1.0)
-    steps = np.arange(36)
-    end = 0.5 + 0.5 * np.cos(2.0 * np.pi * steps / 36.0)
-    side = np.sign(np.sin(2.0 * np.pi * steps / 36.0).round(9))
-    scale, offset = fit_to(face)
+    turn = 2.0 * np.pi * np.arange(36) / 36.0
+    end = 0.5 + 0.5 * np.cos(turn)
+    side = np.sign(np.sin(turn).round(9))
+
+    def section(row: dict[str, Any], t: np.ndarray) -> np.ndarray:
+        half = row["half_width"] * (1.0 - np.abs(2.0 * t - 1.0) ** _ROUNDNESS) ** (1.0 / _ROUNDNESS)
+        half = half * (1.0 + row["lean"] * (2.0 * t - 1.0))
+        near, far = np.array(row["near"]), np.array(row["far"])
+        middle = near + (far - near) * t[:, None]
+        return np.column_stack([side * half, middle[:, 1], middle[:, 0]])
+
+    sections: list[dict[str, Any]] = table["sections"]
+    first = sections[0] | {"near": oval[_CHIN, [2, 1]], "far": oval[0, [2, 1]]}
+    # The oval bows back towards the ears; the sections behind it straighten bit by bit.
+    bow = oval - section(first, start)
     loops = np.empty((len(sections), 36, 3))
-    for k, section in enumerate(sections):
+    for k, row in enumerate(sections):
         along = (k + 1) / len(sections)
         ease = along * along * (3.0 - 2.0 * along)
-        t = start + (end - start) * ease
-        half = section["half_width"] * (1.0 - np.abs(2.0 * t - 1.0) ** _ROUNDNESS) ** (1.0 / _ROUNDNESS)
-        half *= 1.0 + section["lean"] * (2.0 * t - 1.0)
-        near, far = np.array(section["near"]), np.array(section["far"])
-        middle = near + (far - near) * t[:, None]
-        loops[k] = np.column_stack([side * half, middle[:, 1], middle[:, 0]])
+        loops[k] = section(row, start + (end - start) * ease) + bow * (1.0 - ease)
     return loops * scale + offset
 
 
@@ -113,13 +127,23 @@ def _faired(part: Part, face: np.ndarray, loops: np.ndarray) -> np.ndarray:
     return result
 
 
-def _weights(border: Weights, point: np.ndarray, k: int, heights: tuple[float, float]) -> dict[str, float]:
-    top, bottom = heights
-    down = float(np.clip((top - point[1]) / (top - bottom), 0.0, 1.0))
-    neck: dict[str, float] = {}
-    if down < 0.5:
-        neck = {"head": 1.0 - 2.0 * down, "neck": 2.0 * down}
-    else:
-        neck = {"neck": 2.0 - 2.0 * down, "root": 2.0 * down - 1.0}
-    fade = 0.5**k
+def _below_head(points: np.ndarray) -> np.ndarray:
+    """Return 0 on the head to 1 at the neck's end, for points (N, 3) in the average face's frame.
+
+    The head ends along a line from the throat to the nape.
+    """
+    sections = load_table("face_head")["sections"]
+    line, end = np.array(_HEAD_ENDS), np.array([sections[-1]["near"], sections[-1]["far"]])
+    across = points[:, 2]
+    top = np.interp(across, line[::-1, 0], line[::-1, 1])
+    bottom = np.interp(across, end[::-1, 0], end[::-1, 1])
+    return np.clip((top - points[:, 1]) / (top - bottom), 0.0, 1.0)
+
+
+def _weights(border: Weights, distance: float, below: float) -> dict[str, float]:
+    neck = {"head": 1.0 - 2.0 * below, "neck": 2.0 * below} if below < 0.5 else {
+        "neck": 2.0 - 2.0 * below, "root": 2.0 * below - 1.0
+    }  # fmt: skip
+    along = min(distance / _FADE, 1.0)
+    fade = 1.0 - along * along * (3.0 - 2.0 * along)
     return blend((fade, border), (1.0 - fade, neck))

@@ -14,8 +14,8 @@ _LEFT_CORNER = 10
 
 _BAG = (
     # cm behind the lips, height above and below them, width in proportion to the lips', share of the lips' own weights
-    (0.35, 0.10, 1.0, 0.9),
-    (0.75, 0.45, 1.02, 0.45),
+    (0.35, 0.04, 1.0, 0.95),
+    (0.75, 0.4, 1.02, 0.5),
     (1.3, 1.05, 1.08, 0.1),
     (2.6, 1.5, 1.12, 0.0),
     (4.2, 1.5, 1.0, 0.0),
@@ -37,6 +37,7 @@ def mouth_bag(part: Part) -> None:
         {"head": 1.0} if v > 0.3 else {"jaw": 1.0} if v < -0.3 else {"head": 0.5, "jaw": 0.5} for v in upper
     ]
     previous = list(OPENING)
+    part.crease(previous, 1.0, closed=True)
     for row, (depth, height, width, own) in enumerate(_BAG):
         flat = edge.copy()
         flat[:, 0] *= width
@@ -62,8 +63,8 @@ def teeth_and_tongue(face: np.ndarray) -> tuple[Part, np.ndarray]:
     scale = 0.5 * float(np.linalg.norm(left - right)) / 2.26
     lips = face[[13, 14]].mean(axis=0)
     front = lips - np.array([0.0, 0.0, 0.95 * scale])
-    _row(part, front + [0.0, 0.12 * scale, 0.0], scale, upward=True)
-    _row(part, front + [0.0, -0.16 * scale, -0.28 * scale], scale * 0.94, upward=False)
+    _row(part, front - [0.0, 0.22 * scale, 0.0], scale, upward=True)
+    _row(part, front - [0.0, 0.12 * scale, 0.34 * scale], scale * 0.94, upward=False)
     return part, _tongue(part, front, scale)
 
 
@@ -103,8 +104,8 @@ def _tooth(
 ) -> None:  # fmt: skip
     along = np.array([normal[2], 0.0, -normal[0]])
     corners = []
-    # From the biting edge (v = 0) to the gum; narrower and thicker at the gum.
-    for v, wide, thick in ((0.0, 0.94, 0.45), (0.5, 1.0, 0.9), (1.0, 0.8, 1.0)):
+    # From the biting edge (v = 0) to the gum: thin at the edge, narrower at the gum.
+    for v, wide, thick in ((0.0, 0.96, 0.5), (0.5, 1.0, 0.95), (1.0, 0.86, 1.0)):
         for u, w in ((-0.5, 0.5), (0.5, 0.5), (0.5, -0.5), (-0.5, -0.5)):
             corners.append(along * u * wide * size[0] + normal * w * thick * size[2] + [0.0, sign * v * size[1], 0.0])
     points = np.array(corners) + place
@@ -120,6 +121,9 @@ def _tooth(
     for corners_of in faces:
         order = [index[c] for c in corners_of]
         part.face(order[::-1] if not inside_out else order, "teeth")
+    for k in range(4):
+        part.crease([index[k], index[k + 4], index[k + 8]], 0.55)
+    part.crease(index[:4], 0.55, closed=True)
 
 
 def _gum(part: Part, front: np.ndarray, scale: float, sign: float, bone: Weights) -> None:

@@ -50,6 +50,12 @@ def build_mesh(
         mesh.materials.append(materials[key])
     mesh.polygons.foreach_set("material_index", [used.index(key) for key in part.materials])
     mesh.polygons.foreach_set("use_smooth", [True] * len(part.faces))
+    if part.creases:
+        edges = np.empty(2 * len(mesh.edges), np.int32)
+        mesh.edges.foreach_get("vertices", edges)
+        pairs = np.sort(edges.reshape(-1, 2), axis=1)
+        amounts = [part.creases.get((int(a), int(b)), 0.0) for a, b in pairs]
+        mesh.attributes.new("crease_edge", "FLOAT", "EDGE").data.foreach_set("value", amounts)
     mesh.update()
     built = bpy.data.objects.new(name, mesh)
     collection.objects.link(built)

@@ -19,6 +19,8 @@ class Part:
     faces: list[tuple[int, ...]] = field(default_factory=list)
     materials: list[str] = field(default_factory=list)
     weights: list[Weights] = field(default_factory=list)
+    creases: dict[tuple[int, int], float] = field(default_factory=dict)
+    """Edges (lower index first) that subdivision keeps sharp, 0 to 1."""
 
     def add(self, points: np.ndarray, weights: Sequence[Weights] | Weights) -> list[int]:
         """Add points (N, 3) and return their indices. One weights entry for each, or one for all."""
@@ -41,6 +43,11 @@ class Part:
         for k in range(count if closed else count - 1):
             n = (k + 1) % count
             self.face((outer[k], outer[n], inner[n], inner[k]), material)
+
+    def crease(self, chain: Sequence[int], amount: float, *, closed: bool = False) -> None:
+        """Keep the edges along a chain of points sharp."""
+        for a, b in zip(chain, [*chain[1:], chain[0]] if closed else chain[1:], strict=False):
+            self.creases[min(a, b), max(a, b)] = amount
 
     def cap(self, ring: Sequence[int], centre: int, material: str) -> None:
         """Close a ring with triangles to one point."""

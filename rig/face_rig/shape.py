@@ -8,6 +8,7 @@ import numpy as np
 
 from ...mapping.data import load_table
 from .brows import add_brows
+from .ears import add_ears
 from .eyes import eyeballs, open_lids
 from .head import fit_to, grow_head
 from .mouth import mouth_bag, teeth_and_tongue
@@ -21,7 +22,6 @@ _LIPS = frozenset(
      62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268, 271, 272, 407,
      78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
 )  # fmt: skip
-_NOSTRILS = frozenset((20, 60, 75, 79, 99, 166, 238, 239, 240, 241, 242, 250, 290, 305, 309, 328, 392, 458, 459, 460, 461, 462))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,8 @@ def face_shape(neutral: np.ndarray) -> FaceShape:
         skin.face(corners, "lips" if _LIPS.issuperset(corners) else "skin")
     joints = _joints(points)
     add_brows(skin)
-    grow_head(skin, (float(joints["head"][0][1]), float(joints["root"][0][1])))
+    grow_head(skin)
+    add_ears(skin)
     mouth_bag(skin)
     guarded = open_lids(skin, rest)
     teeth, tongue = teeth_and_tongue(points)
