@@ -3,7 +3,7 @@
 """What is learned about one performer's face, and how it is learned."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from .rotation import euler_from_matrix, mean_rotation
 SCHEMA = 1
 NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
+
+_BLOCKS, _BLOCK_FRAMES = 30, 100
 
 
 class ProfileError(Exception):
@@ -62,8 +64,10 @@ class PerformerProfile:
 
         :raises ProfileError: the data is of a newer version, or incomplete.
         """
-        schema = data.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if not isinstance(schema, int):
+            raise ProfileError("This is no performer profile. Choose another file, or set a new neutral.")
+        if schema > SCHEMA:
             raise ProfileError("This performer profile was made by a newer Mimica. Update Mimica, or set a new neutral.")
         shapes = {
             "neutral": (LANDMARK_COUNT, 3),
@@ -124,7 +128,7 @@ def estimate_profile(
 
     :return: None when the face is in fewer than three frames.
     """
-    seen = np.flatnonzero(frames.found)
+    seen = _sampled(np.flatnonzero(frames.found))
     if len(seen) < 3:
         return None
     points = lift(frames.landmarks[seen], frames.image_sizes[seen], field_of_view)
@@ -159,9 +163,12 @@ def estimate_profile(
     )
 
 
-def renamed(profile: PerformerProfile, name: str) -> PerformerProfile:
-    """Return the same profile under another name."""
-    return replace(profile, name=name)
+def _sampled(seen: np.ndarray) -> np.ndarray:
+    """Bound the work for long takes: at most `_BLOCKS` stretches of a few seconds, spread evenly."""
+    if len(seen) <= _BLOCKS * _BLOCK_FRAMES:
+        return seen
+    starts = np.linspace(0, len(seen) - _BLOCK_FRAMES, _BLOCKS).astype(int)
+    return seen[np.unique(starts[:, None] + np.arange(_BLOCK_FRAMES))]
 
 
 def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> np.ndarray:

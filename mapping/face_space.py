@@ -45,30 +45,40 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     :param landmarks: float (N, 478, 3) as in `FaceFrame.landmarks`; NaN rows stay NaN.
     :param image_sizes: int (N, 2), width and height in pixels.
     :param field_of_view: the camera's vertical field of view in degrees, between 5 and 160.
-    :return: float64 (N, 478, 3), cm.
+    :return: float32 (N, 478, 3), cm.
     """
     sizes = np.asarray(image_sizes, np.float64)
     height = 2.0 * np.tan(np.radians(np.clip(field_of_view, 5.0, 160.0)) / 2.0)
-    width = height * sizes[:, :1] / sizes[:, 1:]
-    plane = np.empty(landmarks.shape, np.float64)
-    plane[..., 0] = (landmarks[..., 0] - 0.5) * width
-    plane[..., 1] = (0.5 - landmarks[..., 1]) * height
-    depth = landmarks[..., 2] * width
+    width = height * sizes[:, 0] / sizes[:, 1]
+    # Single precision: 1e-6 of half a metre is far below what the tracker resolves, and takes are long.
+    rays = np.empty((*landmarks.shape[:2], 2), np.float32)
+    rays[..., 0] = (landmarks[..., 0] - 0.5) * width[:, None]
+    rays[..., 1] = (0.5 - landmarks[..., 1]) * height
+    depth = landmarks[..., 2] * width[:, None].astype(np.float32)
     depth = depth - depth[:, :468].mean(axis=1, keepdims=True)
-    plane[..., 2] = -depth
 
     indices, weights = rigid_set()
     reference = average_face()[indices]
-    rays = plane[..., :2].copy()
-    distance = np.ones(len(plane))
-    for _ in range(2):
-        # Distance and perspective depend on each other; the second round leaves less than 0.1 % of error.
-        _, _, scale = _similarity(reference, plane[:, indices], np.broadcast_to(weights, (len(plane), len(indices))))
-        distance = distance / np.where(scale > 0, scale, np.nan)
-        plane[..., 2] = -depth * distance[:, None]
-        plane[..., :2] = rays * (distance[:, None] - plane[..., 2])[..., None]
-    plane[..., 2] -= distance[:, None]
-    return plane
+    extent = _extent(reference[None], weights)
+    near_rays, near_depth = rays[:, indices].astype(np.float64), depth[:, indices].astype(np.float64)
+    distance = np.ones(len(rays))
+    for _ in range(3):
+        # Distance and perspective depend on each other; each round divides the error by about ten.
+        seen = _place(near_rays, near_depth, distance)
+        distance = distance * extent / _extent(seen, weights)
+    return _place(rays, depth, distance.astype(np.float32))
+
+
+def _place(rays: np.ndarray, depth: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Points (N, K, 3) in camera space of rays (N, K, 2) and relative depths (N, K), for faces at distances (N,)."""
+    away = distance[:, None] * (1.0 + depth)
+    return np.concatenate([rays * away[..., None], -away[..., None]], axis=-1)
+
+
+def _extent(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted RMS distance of points (N, K, 3) from their mean, (N,); the scale of B. K. P. Horn, 1987, section 2.E."""
+    mean = np.einsum("k,nkc->nc", weights, points)
+    return np.sqrt(np.einsum("k,nkc->n", weights, (points - mean[:, None]) ** 2))
 
 
 def fit_head(points: np.ndarray, reference: np.ndarray | None = None) -> HeadPose:
@@ -77,12 +87,12 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None) -> HeadPos
     Kabsch with iteratively reweighted least squares: a landmark whose residual exceeds 1.5 mm loses weight in
     proportion, so that skin pulled by an expression does not turn the head.
 
-    :param points: float64 (N, 478, 3), camera space, cm.
+    :param points: (N, 478, 3), camera space, cm.
     :param reference: float64 (478, 3), face space, cm: the performer's neutral; None for the average face.
     """
     indices, base = rigid_set()
     source = (average_face() if reference is None else reference)[indices]
-    target = points[:, indices]
+    target = points[:, indices].astype(np.float64)
     weights = np.broadcast_to(base, target.shape[:2])
     for _ in range(_ITERATIONS):
         rotation, translation, scale = _similarity(source, target, weights)
@@ -94,8 +104,10 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None) -> HeadPos
 
 
 def to_face_space(points: np.ndarray, pose: HeadPose) -> np.ndarray:
-    """Return float64 (N, P, 3): points (N, P, 3) of camera space with the head's pose and scale removed, cm."""
-    return ((points - pose.translation[:, None]) @ pose.rotation) / pose.scale[:, None, None]
+    """Return (N, P, 3) of the points' own precision: points of camera space, head pose and scale removed, cm."""
+    kind = points.dtype
+    turned = (points - pose.translation[:, None].astype(kind)) @ pose.rotation.astype(kind)
+    return turned / pose.scale[:, None, None].astype(kind)
 
 
 def _similarity(
@@ -106,21 +118,20 @@ def _similarity(
     S. Umeyama, Least-squares estimation of transformation parameters between two point patterns, PAMI 13(4), 1991.
     Frames that hold NaN, or no extent, give NaN.
     """
-    total = weights.sum(axis=1)
-    share = weights / total[:, None]
+    share = weights / weights.sum(axis=1)[:, None]
+    weighted = target * share[..., None]
     source_mean = share @ source
-    target_mean = np.einsum("nk,nkc->nc", share, target)
-    centred = source[None] - source_mean[:, None]
-    moved = target - target_mean[:, None]
-    covariance = np.einsum("nki,nkj->nij", moved * share[..., None], centred)
+    target_mean = weighted.sum(axis=1)
+    covariance = weighted.transpose(0, 2, 1) @ source - target_mean[:, :, None] * source_mean[:, None, :]
     good = np.isfinite(covariance).all(axis=(1, 2))
     u, singular, vt = np.linalg.svd(np.where(good[:, None, None], covariance, np.eye(3)))
-    sign = np.ones_like(singular)
-    sign[:, 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    rotation = (u * sign[:, None]) @ vt
-    spread = np.einsum("nk,nkc->n", share, centred**2)
-    scale = (singular * sign).sum(axis=1) / np.where(spread > 0, spread, np.nan)
-    scale = np.where(good, scale, np.nan)
-    rotation = np.where(good[:, None, None], rotation, np.nan)
+    sign = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
+    singular[:, 2] *= sign
+    u[:, :, 2] *= sign[:, None]
+    rotation = u @ vt
+    spread = share @ (source**2).sum(axis=1) - (source_mean**2).sum(axis=1)
+    scale = singular.sum(axis=1) / np.where(spread > 0, spread, np.nan)
+    scale[~good] = np.nan
+    rotation[~good] = np.nan
     translation = target_mean - scale[:, None] * np.einsum("nij,nj->ni", rotation, source_mean)
     return rotation, translation, scale

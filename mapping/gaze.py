@@ -13,15 +13,15 @@ def solve_gaze(displacement: np.ndarray) -> np.ndarray:
 
     The iris rides on the eyeball: an offset d of its centre from the neutral place, over the eyeball's radius, is the
     sine of the angle. Only x and y are used, the tracker's iris depth carries no information. Eyes without iris
-    landmarks (468-point models) look straight ahead.
+    landmarks (468-point models) have no displacement there and look straight ahead.
 
-    :param displacement: (N, 478, 3), cm, face space.
+    :param displacement: (N, 478, 3), cm, face space, finite.
     """
     table = load_table("geometry")["gaze"]
     iris = [load_table("landmarks")["iris"][side] for side in SIDES]
     offset = displacement[:, iris, :2] / table["eyeball_radius"]
     limit = np.asarray(table["limit"])
-    return np.clip(np.arcsin(np.clip(np.nan_to_num(offset), -0.95, 0.95)), -limit, limit)
+    return np.clip(np.arcsin(np.clip(offset, -0.95, 0.95)), -limit, limit)
 
 
 def gaze_controls(gaze: np.ndarray) -> dict[str, np.ndarray]:

@@ -76,9 +76,11 @@ def _follow() -> np.ndarray:
     return weights
 
 
-def without_jaw(displacement: np.ndarray, neutral: np.ndarray, jaw: JawMotion) -> np.ndarray:
-    """Return displacements (N, 478, 3) less the share that skin takes from the jaw's hinge and sideways motion."""
-    joint = jaw_joint(neutral)
-    arm = neutral - joint
-    carried = np.einsum("nij,pj->npi", jaw_rotation(jaw.open, jaw.sideways), arm) - arm
-    return displacement - _follow()[:, None] * carried
+def without_jaw(displacement: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray, jaw: JawMotion) -> np.ndarray:
+    """Return the landmarks' displacements less the share that skin takes from the jaw's hinge and sideways motion.
+
+    :param displacement: (N, L, 3), of the landmarks (L,) alone.
+    """
+    arm = neutral[landmarks] - jaw_joint(neutral)
+    carried = arm @ jaw_rotation(jaw.open, jaw.sideways).transpose(0, 2, 1) - arm
+    return displacement - _follow()[landmarks, None] * carried

@@ -125,6 +125,10 @@ class LiveMapper:
         """Whether a neutral is being gathered."""
         return self._collected is not None
 
+    def reset(self) -> None:
+        """Forget what the filters remember: after a change of what is mapped."""
+        self._filter.reset()
+
     def set_profile(self, profile: PerformerProfile) -> None:
         """Use this profile from the next frame on."""
         self._profile, self._collected, self._provisional = profile, None, None

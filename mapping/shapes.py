@@ -15,8 +15,10 @@ _AXES = {"x": 0, "y": 1, "z": 2}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measures:
+    landmarks: np.ndarray
+    """int (L,): the landmarks that any measure uses."""
     matrix: np.ndarray
-    """(52, 478 * 3): displacement to measure over full."""
+    """(52, L * 3): their displacement to measure over full."""
     trust: np.ndarray
     """(52,): geometry's share beside scores."""
     known: np.ndarray
@@ -34,17 +36,23 @@ def _measures() -> _Measures:
             matrix[row, landmarks, _AXES[axis]] += weight / len(landmarks) / shape["full"]
         trust[row] = shape["trust"]
         known[row] = True
-    return _Measures(matrix.reshape(len(ARKIT_SHAPES), -1), trust, known)
+    used = np.flatnonzero(matrix.any(axis=(0, 2)))
+    return _Measures(used, matrix[:, used].reshape(len(ARKIT_SHAPES), -1), trust, known)
+
+
+def measured_landmarks() -> np.ndarray:
+    """Return the landmarks that `measure_shapes` wants, int (L,)."""
+    return _measures().landmarks
 
 
 def measure_shapes(residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Measure shapes on landmarks whose jaw motion was taken out.
 
-    :param residual: (N, 478, 3), cm, face space.
+    :param residual: (N, L, 3), cm, face space, of `measured_landmarks`, finite.
     :return: values (N, 52) in [0, 1], and trust (52,): 0 where there is no measure.
     """
     measures = _measures()
-    values = np.nan_to_num(residual).reshape(len(residual), -1) @ measures.matrix.T
+    values = residual.reshape(len(residual), -1) @ measures.matrix.T
     return np.clip(values, 0.0, 1.0), np.where(measures.known, measures.trust, 0.0)
 
 

@@ -13,7 +13,7 @@ from .jaw import JawMotion, solve_jaw, without_jaw
 from .lids import lid_aperture, lid_controls
 from .motion import Motion
 from .rotation import quaternion_from_matrix
-from .shapes import calibrate_scores, fuse, measure_shapes
+from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
 
 _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
@@ -37,16 +37,14 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     points = lift(frames.landmarks, frames.image_sizes, profile.field_of_view)
     pose = fit_head(points, profile.neutral)
     face = to_face_space(points, pose)
-    displacement = face - profile.neutral
+    # Frames without the face count as resting until the end, and points that the model lacks as still.
+    displacement = np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False)
     jaw = solve_jaw(displacement, profile.neutral)
     gaze = solve_gaze(displacement)
     rotation, translation = _head(pose, profile)
     controls = _controls(frames, profile, face, displacement, jaw, gaze)
     lost = ~frames.found
-    if groups is not None:
-        displacement = np.einsum("gp,npc->ngc", groups, np.nan_to_num(displacement), optimize=True)
-    else:
-        displacement = np.nan_to_num(displacement)
+    displacement = displacement.astype(np.float64) if groups is None else groups @ displacement
     for array in (controls, rotation, translation, gaze, displacement):
         array[lost] = np.nan
     return Motion(
@@ -74,13 +72,14 @@ def _controls(
     jaw: JawMotion,
     gaze: np.ndarray,
 ) -> np.ndarray:
-    values, trust = measure_shapes(without_jaw(displacement, profile.neutral, jaw))
+    measured = measured_landmarks()
+    values, trust = measure_shapes(without_jaw(displacement[:, measured], measured, profile.neutral, jaw))
     trust = trust.copy()
     table = load_table("geometry")
 
     def put(name: str, value: np.ndarray, share: float) -> None:
         row = ARKIT_SHAPES.index(name)
-        values[:, row] = np.clip(np.nan_to_num(value), 0.0, 1.0)
+        values[:, row] = np.clip(value, 0.0, 1.0)
         trust[row] = share
 
     full = table["jaw"]

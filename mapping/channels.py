@@ -1,0 +1,289 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From motion to the values of a character's channels, time first.
+
+Armature axes: Blender's, the character looks along -Y with its own left at +X; face space (x, y, z) is (x, -z, y) there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import rotation as rot
+from .character_map import BoneEntry, CharacterMap
+from .data import load_table
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .landmarks import weight_matrix
+from .motion import Motion
+
+_FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+_CONTACT_SHARE = 0.2
+"""Where lids meet: this share of the opening above the lower lid at rest (the upper lid does most of the travel)."""
+_WIDE_SHARE = 0.35
+"""How far eyeWide lifts the upper lid, in openings."""
+_SQUINT_SHARE = 0.2
+"""How far eyeSquint lifts the lower lid, in openings."""
+_REGION_RULERS = {"mouth": (61, 291), "brows": (33, 263), "nose": (129, 358), "cheeks": (234, 454), "jaw": (168, 152)}
+"""Landmark pairs whose distance says how large a region is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RestPose:
+    """An armature at rest, as far as the mapping needs it. Positions in centimetres of the character's own size."""
+
+    names: tuple[str, ...]
+    parents: tuple[str, ...]
+    """The parent's name; empty for roots."""
+    heads: np.ndarray
+    """float (B, 3), armature axes, cm."""
+    axes: np.ndarray
+    """float (B, 3, 3): the bone's rest axes as columns, in armature axes."""
+    unit: float
+    """Scene units per centimetre."""
+    neutral: np.ndarray
+    """float (478, 3), face space, cm: the character's face at rest; the average face where it is not known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BonePose:
+    """Pose bone channels at N instants, in the order of `ChannelPlan.bones`."""
+
+    location: np.ndarray
+    """float (N, B, 3): each bone's own location channels, scene units."""
+    rotation: np.ndarray
+    """float (N, B, 4): wxyz."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Followers:
+    """Bones that follow landmarks and share the nearest driven ancestor."""
+
+    parent: int | None
+    """Row of that ancestor; None when only head or neck, or nothing, carries them."""
+    rows: np.ndarray
+    groups: np.ndarray
+    scale: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lids:
+    """All lid bones of a character, each array by lid."""
+
+    rows: np.ndarray
+    sides: np.ndarray
+    """0 left, 1 right."""
+    upper: np.ndarray
+    here: np.ndarray
+    way: np.ndarray
+    """(L, 3): from rest to where the lids meet."""
+    centre: np.ndarray
+    radius: np.ndarray
+    gain: np.ndarray
+
+
+class ChannelPlan:
+    """A character map compiled against a rest pose: motion in, channel values out. Immutable after construction."""
+
+    def __init__(
+        self, character: CharacterMap, rest: RestPose | None, performer_neutral: np.ndarray | None = None
+    ) -> None:
+        """Compile.
+
+        :param rest: None for a character without bones.
+        :param performer_neutral: (478, 3), cm; motions are scaled from this face to the character's. None: no scaling.
+        """
+        index = {} if rest is None else {name: i for i, name in enumerate(rest.names)}
+        entries = [e for e in character.bones if e.bone in index]
+        if rest is not None:
+            # Parents first: a child is placed relative to what its parent already does.
+            entries.sort(key=lambda e: _depth(rest, index, e.bone))
+        row = {e.bone: i for i, e in enumerate(entries)}
+        followers = [e for e in entries if e.drive == "landmarks"]
+
+        self.character = character
+        self.groups: np.ndarray = (
+            weight_matrix([e.landmarks for e in followers]) if followers else np.zeros((0, LANDMARK_COUNT))
+        )
+        """(G, 478): what `solve` needs to average; `evaluate` takes a motion solved for these groups."""
+        self.bones: tuple[str, ...] = tuple(e.bone for e in entries)
+        self.moves: tuple[bool, ...] = tuple(e.drive in ("landmarks", "lid") for e in entries)
+        """Whether each bone is driven by location; else by rotation."""
+        self.shape_keys: tuple[str, ...] = tuple(s.key for s in character.shapes)
+        self._shape_columns = np.array([ARKIT_SHAPES.index(s.control) for s in character.shapes], int)
+        self._shape_gain = np.array([s.gain for s in character.shapes])
+        self._unit = rest.unit if rest is not None else 1.0
+        self._turning = [(i, e) for i, e in enumerate(entries) if not self.moves[i]]
+        self._neck = next((i for i, e in enumerate(entries) if e.drive == "neck"), None)
+        picked = [index[e.bone] for e in entries]
+        self._heads = rest.heads[picked] if rest is not None else np.zeros((0, 3))
+        self._axes = rest.axes[picked] if rest is not None else np.zeros((0, 3, 3))
+        self._rest_rotation = rot.quaternion_from_matrix(self._axes)
+        parents = [_driven_parent(rest, index, e.bone, row) for e in entries] if rest is not None else []
+        # Head and neck carry everything alike: nothing is to be undone for them.
+        self._parents = [None if p is None or entries[p].drive in ("head", "neck") else p for p in parents]
+        scale = _region_scale(rest.neutral, performer_neutral) if rest is not None else {}
+        self._followers = _batches(entries, followers, self._parents, scale)
+        self._lids = _compile_lids(entries, row, self._heads)
+
+    def shape_values(self, motion: Motion) -> np.ndarray:
+        """Return shape key values, float (N, S), in the order of `shape_keys`."""
+        return motion.controls[:, self._shape_columns] * self._shape_gain
+
+    def evaluate(self, motion: Motion) -> BonePose:
+        """Return the bones' channels for a motion that was solved for `groups`."""
+        count, bones = len(motion), len(self.bones)
+        location = np.zeros((count, bones, 3))
+        rotation = np.zeros((count, bones, 4))
+        rotation[..., 0] = 1.0
+        if not bones:
+            return BonePose(location, rotation)
+        turns = self._turns(motion)
+        for i, turn in turns.items():
+            own = self._rest_rotation[i]
+            rotation[:, i] = rot.multiply(rot.conjugate(own), rot.multiply(turn, own))
+        followed = motion.displacement @ _FACE_TO_ARMATURE.T
+        for batch in self._followers:
+            wanted = followed[:, batch.groups] * batch.scale[:, None]
+            location[:, batch.rows] = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
+        if self._lids is not None:
+            location[:, self._lids.rows] = _lid_travel(self._lids, motion)
+        if self._neck is not None and self.character.translation:
+            location[:, self._neck] = motion.head_translation @ _FACE_TO_ARMATURE.T * self.character.translation
+        # Until here along the armature's axes; now along each bone's own.
+        return BonePose(np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation)
+
+    def _turns(self, motion: Motion) -> dict[int, np.ndarray]:
+        """Rotation of each rotating bone against its parent, quaternions (N, 4) about armature axes."""
+        head = motion.head_rotation.copy()
+        head[:, 1:] = head[:, 1:] @ _FACE_TO_ARMATURE.T
+        neck = rot.exp(rot.log(head) * (self.character.neck_share if self._neck is not None else 0.0))
+        full = load_table("geometry")["jaw"]
+        turns: dict[int, np.ndarray] = {}
+        for i, entry in self._turning:
+            if entry.drive == "head":
+                turns[i] = rot.multiply(rot.conjugate(neck), head)
+            elif entry.drive == "neck":
+                turns[i] = neck
+            elif entry.drive == "jaw":
+                opening = motion.control("jawOpen") * full["open_full"] * entry.gain
+                sideways = (motion.control("jawLeft") - motion.control("jawRight")) * full["sideways_full"] * entry.gain
+                turns[i] = rot.multiply(_about(2, sideways), _about(0, opening))
+            elif entry.drive == "eye":
+                yaw, pitch = np.moveaxis(motion.gaze[:, 0 if entry.side == "L" else 1] * entry.gain, -1, 0)
+                turns[i] = rot.multiply(_about(2, yaw), _about(0, -pitch))
+        return turns
+
+    def _without_parent(
+        self,
+        parent: int | None,
+        rows: np.ndarray,
+        wanted: np.ndarray,
+        turns: dict[int, np.ndarray],
+        location: np.ndarray,
+    ) -> np.ndarray:
+        """Displacements (N, b, 3) that bones `rows` need themselves, when their ancestors' motion is taken out."""
+        if parent is None:
+            return wanted
+        wanted = self._without_parent(self._parents[parent], rows, wanted, turns, location)
+        if parent not in turns:
+            return wanted - location[:, parent, None]
+        pivot, heads = self._heads[parent], self._heads[rows]
+        forward = rot.matrix_from_quaternion(turns[parent])
+        # Row vectors times the matrix are the inverse rotation.
+        return (heads + wanted - pivot) @ forward + pivot - heads
+
+
+def _batches(
+    entries: list[BoneEntry], followers: list[BoneEntry], parents: list[int | None], scale: dict[str, float]
+) -> list[_Followers]:
+    """Sort the bones that follow landmarks by their driven ancestor, ancestors first."""
+    row = {e.bone: i for i, e in enumerate(entries)}
+    order = list(dict.fromkeys(parents[row[e.bone]] for e in followers))
+    batches: list[_Followers] = []
+    for parent in order:
+        members = [(g, row[e.bone], e) for g, e in enumerate(followers) if parents[row[e.bone]] == parent]
+        batches.append(
+            _Followers(
+                parent,
+                np.array([i for _, i, _ in members]),
+                np.array([g for g, _, _ in members]),
+                np.array([scale.get(e.region, 1.0) * e.gain for _, _, e in members]),
+            )
+        )
+    return batches
+
+
+def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarray) -> _Lids | None:
+    lids = [(i, e) for i, e in enumerate(entries) if e.drive == "lid" and e.pair in row]
+    if not lids:
+        return None
+    eyes = {e.side: heads[i] for i, e in enumerate(entries) if e.drive == "eye"}
+    here = np.array([heads[i] for i, _ in lids])
+    there = np.array([heads[row[e.pair]] for _, e in lids])
+    is_upper = np.array([e.upper for _, e in lids])
+    lower = np.where(is_upper[:, None], there, here)
+    upper = np.where(is_upper[:, None], here, there)
+    # Without an eyeball a lid moves on a straight line: about a centre that is very far away.
+    centre = np.array([eyes.get(e.side, heads[i] + [0.0, 1e4, 0.0]) for i, e in lids])
+    return _Lids(
+        rows=np.array([i for i, _ in lids]),
+        sides=np.array([0 if e.side == "L" else 1 for _, e in lids]),
+        upper=is_upper,
+        here=here,
+        way=lower + _CONTACT_SHARE * (upper - lower) - here,
+        centre=centre,
+        radius=np.linalg.norm(here - centre, axis=1),
+        gain=np.array([e.gain for _, e in lids]),
+    )
+
+
+def _lid_travel(lids: _Lids, motion: Motion) -> np.ndarray:
+    """Displacements (N, L, 3) of the lids on their way around the eyeball; at full closure both share one line."""
+
+    def by_lid(name: str) -> np.ndarray:
+        both = np.stack([motion.control(f"{name}Left"), motion.control(f"{name}Right")], axis=1)
+        return both[:, lids.sides]
+
+    closure = by_lid("eyeBlink")
+    raised = np.where(lids.upper, -_WIDE_SHARE * by_lid("eyeWide"), _SQUINT_SHARE / _CONTACT_SHARE * by_lid("eyeSquint"))
+    share = np.clip((closure + (1.0 - closure) * raised) * lids.gain, -1.0, 1.0)
+    ray = lids.here + share[..., None] * lids.way - lids.centre
+    # A straight line between two points of a sphere cuts through it: keep each lid's own distance to the centre.
+    length = np.linalg.norm(ray, axis=2, keepdims=True)
+    return lids.centre + ray * (lids.radius[:, None] / np.maximum(length, 1e-9)) - lids.here
+
+
+def _about(axis: int, angle: np.ndarray) -> np.ndarray:
+    q = np.zeros((len(angle), 4))
+    q[:, 0] = np.cos(angle / 2)
+    q[:, 1 + axis] = np.sin(angle / 2)
+    return q
+
+
+def _depth(rest: RestPose, index: dict[str, int], name: str) -> int:
+    depth = 0
+    while name:
+        name = rest.parents[index[name]]
+        depth += 1
+    return depth
+
+
+def _driven_parent(rest: RestPose, index: dict[str, int], name: str, row: dict[str, int]) -> int | None:
+    """Row of the nearest ancestor that the map drives."""
+    name = rest.parents[index[name]]
+    while name and name not in row:
+        name = rest.parents[index[name]]
+    return row[name] if name else None
+
+
+def _region_scale(character: np.ndarray, performer: np.ndarray | None) -> dict[str, float]:
+    """How much larger each region is on the character than on the performer."""
+    if performer is None:
+        return {}
+    scale: dict[str, float] = {}
+    for region, (a, b) in _REGION_RULERS.items():
+        size = float(np.linalg.norm(performer[a] - performer[b]))
+        scale[region] = float(np.linalg.norm(character[a] - character[b])) / size if size > 1e-6 else 1.0
+    return scale
+
+

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a take to keyframes."""
+
+import bpy
+
+from ..capture.take import Take, TakeError
+from ..mapping.calibration import PerformerProfile, ProfileError
+from ..mapping.mapper import MappingSettings
+from ..rig import live
+from ..rig.bake import BakeError, BakeSettings, bake_take
+from ..rig.bind import TargetError
+from .takes import active_take
+
+
+class MIMICA_OT_bake(bpy.types.Operator):
+    bl_idname = "mimica.bake"
+    bl_label = "Bake to Keyframes"
+    bl_description = "Write the active take to the character as keyframes of one action, at the scene's frame rate"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if active_take(context) is None:
+            cls.poll_message_set("Record a take first")
+            return False
+        if context.scene.mimica.target is None:
+            cls.poll_message_set("Pick a character, or press Create Face Rig")
+            return False
+        session = live.current()
+        if session is not None and session.recording is not None:
+            cls.poll_message_set("Stop the recording first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.mimica
+        path = active_take(context)
+        if path is None:
+            return {"CANCELLED"}
+        options = BakeSettings(
+            start_frame=settings.bake_start,
+            start=settings.bake_from if settings.bake_part else 0.0,
+            end=settings.bake_to if settings.bake_part else float("inf"),
+            translation=settings.head_translation,
+            mapping=MappingSettings(smoothness=settings.smoothness),
+        )
+        window_manager = context.window_manager
+        window_manager.progress_begin(0, 1)
+        try:
+            take = Take.open(path)
+            stored = take.info.performer
+            result = bake_take(
+                context.scene,
+                settings.target,
+                take.frames(),
+                name=take.info.name,
+                profile=PerformerProfile.from_json(stored) if stored else None,
+                settings=options,
+            )
+        except (TakeError, BakeError, TargetError, ProfileError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            window_manager.progress_end()
+        scene = context.scene
+        scene.frame_end = max(scene.frame_end, int(result.last_frame))
+        self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
+        return {"FINISHED"}
+
+
+register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_bake,))

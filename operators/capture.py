@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start Capture and Stop: the modal operator that puts the newest pose on the character at each tick."""
+
+import logging
+import math
+import time
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..capture.model import ModelError
+from ..capture.tracker import TrackerSettings
+from ..mapping.calibration import ProfileError
+from ..mapping.mapper import MappingSettings
+from ..rig import live
+from ..rig.bind import can_be_target
+from .model import model_in_use
+from .performer import stored_profile
+from .sources import source_spec
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0 / 60.0
+PANEL_SECONDS = 0.25
+"""How often the panel's figures are drawn anew."""
+ASIDE_EVERY = 20.0
+"""Seconds after which the modal operator steps aside. Blender puts an autosave off while any modal operator runs and
+tries again each 10 ms, so a due autosave happens in the gap."""
+ASIDE_FOR = 0.1
+"""Seconds of the gap."""
+
+
+class MIMICA_OT_start_capture(bpy.types.Operator):
+    bl_idname = "mimica.start_capture"
+    bl_label = "Start Capture"
+    bl_description = "Capture the performer and move the character along. Work goes on meanwhile; Esc over a viewport stops"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if live.current() is not None:
+            cls.poll_message_set("A capture is running")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        state = context.window_manager.mimica
+        state.problem = ""
+        settings = context.scene.mimica
+        try:
+            model = model_in_use(context)
+            profile = stored_profile()
+        except (ModelError, ProfileError) as error:
+            return self._refuse(state, str(error))
+        if model is None:
+            return self._refuse(state, "There is no face model yet. Download it, or build the offline model, below.")
+        if settings.target is None and context.active_object is not None and can_be_target(context.active_object):
+            settings.target = context.active_object
+        live.start(
+            live.LiveSettings(
+                source=source_spec(context.scene),
+                model=model,
+                tracker=TrackerSettings(
+                    settings.faces, settings.detection, settings.presence, settings.tracking
+                ),
+                mapping=MappingSettings(smoothness=settings.smoothness),
+                profile=profile,
+                field_of_view=math.degrees(settings.field_of_view),
+                translation=settings.head_translation,
+            )
+        )
+        bpy.ops.mimica.follow("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+    def _refuse(self, state, sentence: str) -> set[str]:
+        state.problem = sentence
+        self.report({"ERROR"}, sentence)
+        return {"CANCELLED"}
+
+
+class MIMICA_OT_stop_capture(bpy.types.Operator):
+    bl_idname = "mimica.stop_capture"
+    bl_label = "Stop"
+    bl_description = "End the capture and release the camera. A take that is being recorded is kept"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return live.current() is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        live.stop()
+        redraw_panels(context)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_follow(bpy.types.Operator):
+    bl_idname = "mimica.follow"
+    bl_label = "Follow the Performer"
+    bl_description = "Move the character while a capture runs"
+    bl_options = {"INTERNAL"}
+
+    _timer: bpy.types.Timer | None = None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if live.current() is None:
+            return {"CANCELLED"}
+        self._aside_at = time.monotonic() + ASIDE_EVERY
+        self._draw_at = 0.0
+        self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        session = live.current()
+        if session is None:
+            self._end(context)
+            return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS" and _over_viewport(context, event):
+            self._end(context)
+            live.stop()
+            self.report({"INFO"}, "The capture was stopped")
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        now = time.monotonic()
+        if not self._tick(context, session):
+            self._end(context)
+            return {"CANCELLED"}
+        if now >= self._draw_at:
+            self._draw_at = now + PANEL_SECONDS
+            redraw_panels(context)
+        if now >= self._aside_at:
+            self._end(context)
+            bpy.app.timers.register(_come_back, first_interval=ASIDE_FOR)
+            return {"FINISHED"}
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: a file is loaded, the window closes, or Blender quits."""
+        self._end(context)
+        live.stop()
+
+    def _tick(self, context: bpy.types.Context, session: live.LiveSession) -> bool:
+        """Apply the newest pose. False when the capture has ended, by itself or through a fault."""
+        try:
+            if session.tick(context.scene.mimica.target):
+                return True
+            message = session.message
+        except Exception:
+            # The user must not be left with a dead picture and a running camera.
+            logger.exception("A tick of the live capture failed")
+            message = "The capture stopped because of a fault in Mimica. What was recorded is kept; see the log."
+        failed = session.capture.state != "ended"
+        live.stop()
+        if failed:
+            context.window_manager.mimica.problem = message
+        self.report({"ERROR" if failed else "INFO"}, message)
+        return False
+
+    def _end(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        redraw_panels(context)
+
+
+def _come_back() -> None:
+    """Go on after stepping aside for an autosave; the capture itself never paused."""
+    if live.current() is None:
+        return
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window):
+        bpy.ops.mimica.follow("INVOKE_DEFAULT")
+
+
+def redraw_panels(context: bpy.types.Context) -> None:
+    """Draw the sidebars of all viewports anew, and nothing else of them."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def _over_viewport(context: bpy.types.Context, event: bpy.types.Event) -> bool:
+    for area in context.window.screen.areas:
+        inside = 0 <= event.mouse_x - area.x < area.width and 0 <= event.mouse_y - area.y < area.height
+        if inside:
+            return area.type == "VIEW_3D"
+    return False
+
+
+@persistent
+def _stop_for_load(*_arguments: object) -> None:
+    live.stop()
+
+
+_CLASSES = (MIMICA_OT_start_capture, MIMICA_OT_stop_capture, MIMICA_OT_follow)
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
+def register() -> None:
+    """Register the operators; loading another file ends a capture."""
+    _register()
+    bpy.app.handlers.load_pre.append(_stop_for_load)
+
+
+def unregister() -> None:
+    """Stop a running capture first: Blender does not call `cancel` of an operator whose class goes away."""
+    live.stop()
+    if bpy.app.timers.is_registered(_come_back):
+        bpy.app.timers.unregister(_come_back)
+    bpy.app.handlers.load_pre.remove(_stop_for_load)
+    _unregister()

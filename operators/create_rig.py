@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making a face for those who have no character."""
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty
+
+from ..mapping.calibration import ProfileError
+from ..rig import live
+from ..rig.face_rig import create_face_rig
+from .performer import stored_profile
+
+
+class MIMICA_OT_create_face_rig(bpy.types.Operator):
+    bl_idname = "mimica.create_face_rig"
+    bl_label = "Create Face Rig"
+    bl_description = "Add a face with a ready armature at the 3D cursor, and choose it as the character"
+    bl_options = {"REGISTER", "UNDO"}
+
+    size: FloatProperty(
+        name="Head Height",
+        description="0 is life size in the scene's units",
+        subtype="DISTANCE",
+        min=0.0,
+        soft_max=10.0,
+        default=0.0,
+    )
+    own_proportions: BoolProperty(
+        name="Performer's Proportions",
+        description="Shape the face after the performer's neutral, where one is known",
+        default=True,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Switch to Object Mode first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig = create_face_rig(context, neutral=self._neutral(), size=self.size)
+        armature = bpy.data.objects[rig.armature]
+        context.scene.mimica.target = armature
+        for obj in context.selected_objects:
+            obj.select_set(False)
+        armature.select_set(True)
+        context.view_layer.objects.active = armature
+        return {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        result = self.execute(context)
+        if context.area and context.area.type == "VIEW_3D":
+            _look_at_face(context)
+        return result
+
+    def _neutral(self):
+        if not self.own_proportions:
+            return None
+        session = live.current()
+        profile = session.profile if session is not None else None
+        if profile is None:
+            try:
+                profile = stored_profile()
+            except ProfileError as error:
+                self.report({"WARNING"}, str(error))
+        return profile.neutral if profile is not None else None
+
+
+def _look_at_face(context: bpy.types.Context) -> None:
+    """Turn the viewport to the new face, as large as it fits."""
+    region = next(region for region in context.area.regions if region.type == "WINDOW")
+    with context.temp_override(region=region):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()
+
+
+register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_create_face_rig,))

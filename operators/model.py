@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding the face model, and getting one."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ..capture.model import ModelError, ModelFile, download_model, find_model
+from ..capture.offline_model import fetch_offline_model
+from ..rig.paths import BASE_PACKAGE, EXTENSION_FOLDER, user_folder
+
+_ORIGINS = {
+    "path": "from the preferences",
+    "environment": "from MIMICA_MODEL",
+    "extension": "with the extension",
+    "user": "in the user folder",
+    "download": "downloaded",
+    "offline": "offline bundle",
+}
+
+
+def model_in_use(context: bpy.types.Context) -> ModelFile | None:
+    """Return the model, and note on the window manager which one it is. Raises `ModelError` for a damaged one."""
+    state = context.window_manager.mimica
+    state.model = ""
+    model = find_model(explicit=_preferred(context), extension_folder=EXTENSION_FOLDER, user_folder=user_folder())
+    if model is not None:
+        kind = "Face model" if model.has_scores else "Face model without scores"
+        state.model = f"{kind}, {_ORIGINS[model.origin]}"
+    return model
+
+
+def _preferred(context: bpy.types.Context) -> Path | None:
+    addon = context.preferences.addons.get(BASE_PACKAGE)
+    text = addon.preferences.model_path if addon and addon.preferences else ""
+    return Path(bpy.path.abspath(text)) if text else None
+
+
+class MIMICA_OT_find_model(bpy.types.Operator):
+    bl_idname = "mimica.find_model"
+    bl_label = "Find Face Model"
+    bl_description = "Look again for a face model, and check it"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            model = model_in_use(context)
+        except ModelError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if model is None:
+            self.report({"WARNING"}, "There is no face model yet. Download it, or build the offline model")
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{context.window_manager.mimica.model}: {model.path}")
+        return {"FINISHED"}
+
+
+class _Fetch:
+    """Runs a download in a thread while the window stays alive; Esc lets it end by itself and ignores the result."""
+
+    _timer: bpy.types.Timer | None = None
+
+    def _fetch(self, progress: Callable[[float], None]) -> None:
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self._share = 0.0
+        self._error = ""
+        self._thread = threading.Thread(target=self._run, name="mimica model", daemon=True)
+        self._thread.start()
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(0.1, window=context.window)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Without a window: wait for the result."""
+        self._share, self._error = 0.0, ""
+        self._run()
+        return self._end(context)
+
+    def _progress(self, share: float) -> None:
+        self._share = share
+
+    def _run(self) -> None:
+        try:
+            self._fetch(self._progress)
+        except ModelError as error:
+            self._error = str(error)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if self._thread.is_alive():
+            context.window_manager.mimica.progress = self._share
+            _redraw(context)
+            return {"PASS_THROUGH"}
+        return self._end(context)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        self._clear(context)
+
+    def _end(self, context: bpy.types.Context) -> set[str]:
+        self._clear(context)
+        if self._error:
+            self.report({"ERROR"}, self._error)
+            return {"CANCELLED"}
+        return bpy.ops.mimica.find_model()
+
+    def _clear(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        context.window_manager.mimica.progress = -1.0
+        _redraw(context)
+
+
+class _OnlineFetch(_Fetch):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if bpy.app.online_access:
+            return True
+        if bpy.app.online_access_override:
+            cls.poll_message_set("Blender was started without online access")
+        else:
+            cls.poll_message_set("Allow online access in Preferences > System > Network first")
+        return False
+
+
+class MIMICA_OT_download_model(_OnlineFetch, bpy.types.Operator):
+    bl_idname = "mimica.download_model"
+    bl_label = "Download Face Model"
+    bl_description = "Fetch the face model (3.8 MB) from Google's address and check it. Nothing is sent"
+
+    def _fetch(self, progress: Callable[[float], None]) -> None:
+        download_model(user_folder(), progress)
+
+
+class MIMICA_OT_build_offline_model(_OnlineFetch, bpy.types.Operator):
+    bl_idname = "mimica.build_offline_model"
+    bl_label = "Build Offline Model"
+    bl_description = (
+        "Build a face model from the MediaPipe package on PyPI (35 MB), for places where Google's address cannot be "
+        "reached. It has no expression scores; Mimica measures them on the landmarks"
+    )
+
+    def _fetch(self, progress: Callable[[float], None]) -> None:
+        fetch_offline_model(user_folder(), progress, online=bpy.app.online_access)
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PREFERENCES"}:
+                area.tag_redraw()
+
+
+def _look_once() -> None:
+    """Find the model once Blender has a full context; errors show when a capture is started."""
+    try:
+        model_in_use(bpy.context)
+    except ModelError:
+        pass
+
+
+_CLASSES = (MIMICA_OT_find_model, MIMICA_OT_download_model, MIMICA_OT_build_offline_model)
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
+def register() -> None:
+    """Register the operators, and look for the model as soon as Blender is ready."""
+    _register()
+    bpy.app.timers.register(_look_once, first_interval=0.1, persistent=True)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    if bpy.app.timers.is_registered(_look_once):
+        bpy.app.timers.unregister(_look_once)
+    _unregister()

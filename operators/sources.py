@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding the cameras of this computer."""
+
+import bpy
+
+from ..capture.source import SourceSpec
+
+
+class MIMICA_OT_refresh_cameras(bpy.types.Operator):
+    bl_idname = "mimica.refresh_cameras"
+    bl_label = "Find Cameras"
+    bl_description = "Look for the cameras that are connected now"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..capture.camera import list_cameras
+
+        cameras = context.window_manager.mimica.cameras
+        cameras.clear()
+        for camera in list_cameras():
+            cameras.add().name = camera.name
+        if not cameras:
+            self.report({"WARNING"}, "No camera was found. Connect one, or choose a video as the source")
+            return {"CANCELLED"}
+        if context.scene.mimica.camera not in cameras:
+            context.scene.mimica.camera = cameras[0].name
+        self.report({"INFO"}, f"{len(cameras)} camera(s) found")
+        return {"FINISHED"}
+
+
+def source_spec(scene: bpy.types.Scene) -> SourceSpec:
+    """Return the source that the scene's settings describe."""
+    settings = scene.mimica
+    width, height = (int(n) for n in settings.resolution.split("x"))
+    if settings.source == "CAMERA":
+        return SourceSpec("camera", name=settings.camera, width=width, height=height, rate=settings.rate)
+    if settings.source == "VIDEO":
+        return SourceSpec("video", path=bpy.path.abspath(settings.video), loop=settings.loop)
+    if settings.source == "IMAGES":
+        path = bpy.path.abspath(settings.images)
+        return SourceSpec("images", path=path, rate=settings.image_rate, loop=settings.loop)
+    return SourceSpec("stream", address=settings.address.strip())
+
+
+register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_refresh_cameras,))

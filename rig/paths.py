@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where Mimica keeps files: the user's folder, takes, the performer's profile. Never beside its own code."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import bpy
+
+BASE_PACKAGE = __package__.rpartition(".")[0] if __package__ else "mimica"
+"""The extension's full name, which differs from repository to repository."""
+EXTENSION_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def user_folder() -> Path:
+    """Return the user's folder for this extension's files; it survives updates. Not made here."""
+    try:
+        return Path(bpy.utils.extension_path_user(BASE_PACKAGE))
+    except ValueError:
+        # Imported as a plain package, not installed as an extension.
+        return Path(bpy.utils.user_resource("DATAFILES", path="mimica"))
+
+
+def takes_folder() -> Path:
+    """Return where new takes go: beside the .blend, or the user's folder while the file was never saved."""
+    if bpy.data.filepath:
+        return Path(bpy.path.abspath("//mimica"))
+    return user_folder() / "takes"
+
+
+def performer_file() -> Path:
+    """Return the file that keeps the neutral the user has set."""
+    return user_folder() / "performer.json"
+
+
+def next_take(folder: Path, slate: str, suffix: str) -> tuple[str, Path]:
+    """Return the next free name and path, "slate_001" onwards, fit for a file on every system."""
+    stem = re.sub(r"[^\w\- ]+", "_", slate).strip() or datetime.now().strftime("%Y-%m-%d")
+    number = 1
+    while (folder / f"{stem}_{number:03d}{suffix}").exists():
+        number += 1
+    name = f"{stem}_{number:03d}"
+    return name, folder / f"{name}{suffix}"

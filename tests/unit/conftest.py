@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faces seen by an ideal camera: landmarks whose truth is known."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from mimica.mapping.frame import FaceFrames
+from mimica.mapping.landmarks import average_face
+
+
+def _photograph(
+    faces: np.ndarray,
+    *,
+    rotation: np.ndarray | None = None,
+    translation: np.ndarray | None = None,
+    size: tuple[int, int] = (640, 480),
+    field_of_view: float = DEFAULT_FIELD_OF_VIEW,
+    rate: float = 30.0,
+) -> FaceFrames:
+    """Frames of faces (N, 478, 3) cm in face space, before a pinhole camera, in the tracker's coordinates.
+
+    rotation (3, 3) or (N, 3, 3), translation (3,) or (N, 3), both into camera space.
+    """
+    count = len(faces)
+    rotation = np.eye(3) if rotation is None else rotation
+    rotation = np.broadcast_to(rotation, (count, 3, 3))
+    translation = np.broadcast_to([0.0, 0.0, -45.0] if translation is None else translation, (count, 3))
+    points = np.einsum("nij,npj->npi", rotation, faces) + translation[:, None]
+    height = 2 * np.tan(np.radians(field_of_view) / 2)
+    width = height * size[0] / size[1]
+    depth = -points[..., 2]
+    middle = depth[:, :468].mean(axis=1, keepdims=True)
+    landmarks = np.stack(
+        [
+            points[..., 0] / depth / width + 0.5,
+            0.5 - points[..., 1] / depth / height,
+            (depth - middle) / middle / width,
+        ],
+        axis=-1,
+    )
+    return FaceFrames(
+        times=np.arange(count) / rate,
+        landmarks=landmarks.astype(np.float32),
+        scores=None,
+        image_sizes=np.tile(np.array(size, np.int32), (count, 1)),
+        quality=np.ones(count, np.float32),
+    )
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Callable[..., FaceFrames]:
+    """The ideal camera."""
+    return _photograph
+
+
+def _act(**parts: np.ndarray) -> np.ndarray:
+    """The average face acting: each part is amounts (N,) in [0, 1] of `jaw`, `blink_left`, `brows`, `gaze_left`."""
+    count = len(next(iter(parts.values())))
+    face = np.repeat(average_face()[None], count, axis=0).copy()
+    if "jaw" in parts:
+        angle = 0.35 * parts["jaw"]
+        joint = average_face()[[234, 454]].mean(axis=0) + [0, 0, 1.0]
+        moved = [152, 148, 377, 176, 400, 175, 171, 396, 199, 200, 17, 14, 84, 314, 87, 317, 18]
+        arm = average_face()[moved] - joint
+        c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
+        face[:, moved, 1] = joint[1] + arm[:, 1] * c - arm[:, 2] * s
+        face[:, moved, 2] = joint[2] + arm[:, 1] * s + arm[:, 2] * c
+    if "blink_left" in parts:
+        for upper, lower in ((387, 373), (386, 374), (385, 380)):
+            gap = face[:, upper] - face[:, lower]
+            face[:, upper] -= 0.95 * parts["blink_left"][:, None] * gap
+    if "brows" in parts:
+        brows = [107, 66, 336, 296, 105, 334, 63, 293, 70, 300, 55, 65, 52, 53, 46, 285, 295, 282, 283, 276]
+        face[:, brows, 1] += 0.6 * parts["brows"][:, None]
+    if "gaze_left" in parts:
+        face[:, 468:, 0] += 0.45 * parts["gaze_left"][:, None]
+    return face
+
+
+@pytest.fixture(scope="session")
+def act() -> Callable[..., np.ndarray]:
+    """The average face with parts of it moved by known amounts."""
+    return _act

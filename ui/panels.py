@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tab Mimica in the 3D viewport's sidebar. Drawing only reads."""
+
+import bpy
+
+from ..rig import live
+from .preferences import draw_model
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Mimica"
+
+
+class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
+    bl_label = "Capture"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = context.scene.mimica
+        state = context.window_manager.mimica
+        session = live.current()
+
+        column = layout.column()
+        column.enabled = session is None
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "source")
+        _draw_source(column, settings, state)
+
+        row = layout.row()
+        row.scale_y = 1.6
+        if session is None:
+            row.operator("mimica.start_capture", icon="PLAY")
+        else:
+            row.operator("mimica.stop_capture", icon="PAUSE")
+        if session is not None:
+            _draw_status(layout, session)
+        elif state.problem:
+            _draw_sentence(layout, context, state.problem, "ERROR")
+        if not state.model:
+            draw_model(layout, context)
+
+
+class VIEW3D_PT_mimica_tracker(_Panel, bpy.types.Panel):
+    bl_label = "Tracker"
+    bl_parent_id = "VIEW3D_PT_mimica_capture"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = context.scene.mimica
+        column = layout.column()
+        column.enabled = live.current() is None
+        column.prop(settings, "field_of_view")
+        column.prop(settings, "smoothness")
+        column.separator()
+        column.prop(settings, "faces")
+        column.prop(settings, "detection")
+        column.prop(settings, "presence")
+        column.prop(settings, "tracking")
+        column.separator()
+        draw_model(column, context)
+
+
+class VIEW3D_PT_mimica_performer(_Panel, bpy.types.Panel):
+    bl_label = "Performer"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        session = live.current()
+        row = layout.row(align=True)
+        row.operator("mimica.set_neutral", icon="USER")
+        row.operator("mimica.reset_neutral", text="", icon="LOOP_BACK")
+        if session is not None and session.calibrating:
+            layout.label(text="Keep a calm face for a second", icon="TIME")
+
+
+class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
+    bl_label = "Character"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = context.scene.mimica
+        layout.prop(settings, "target", text="")
+        layout.operator("mimica.create_face_rig", icon="ARMATURE_DATA")
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.enabled = live.current() is None
+        column.prop(settings, "head_translation")
+
+
+class MIMICA_UL_takes(bpy.types.UIList):
+    def draw_item(
+        self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0
+    ) -> None:
+        row = layout.row(align=True)
+        row.label(text=item.name, icon="ERROR" if item.error else "RENDER_ANIMATION", translate=False)
+        if not item.error:
+            side = row.row()
+            side.alignment = "RIGHT"
+            side.label(text=f"{item.duration:.1f} s", translate=False)
+            side.label(text=f"{item.quality:.0%}", translate=False)
+
+
+class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
+    bl_label = "Takes"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = context.scene.mimica
+        state = context.window_manager.mimica
+        session = live.current()
+        row = layout.row()
+        row.scale_y = 1.3
+        if session is not None and session.recording is not None:
+            row.alert = True
+            row.operator("mimica.record", text=f"Stop Recording  {session.recorded_seconds:.1f} s", icon="SNAP_FACE")
+        else:
+            row.operator("mimica.record", icon="REC")
+        split = layout.column()
+        split.use_property_split = True
+        split.use_property_decorate = False
+        split.prop(settings, "slate")
+        row = layout.row()
+        row.template_list("MIMICA_UL_takes", "", state, "takes", state, "take_index", rows=3)
+        buttons = row.column(align=True)
+        buttons.operator("mimica.refresh_takes", text="", icon="FILE_REFRESH")
+        buttons.operator("mimica.delete_take", text="", icon="TRASH")
+        if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].error:
+            _draw_sentence(layout, context, state.takes[state.take_index].error, "ERROR")
+
+
+class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
+    bl_label = "Bake"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = context.scene.mimica
+        layout.prop(settings, "bake_start")
+        layout.prop(settings, "bake_part")
+        if settings.bake_part:
+            column = layout.column(align=True)
+            column.prop(settings, "bake_from")
+            column.prop(settings, "bake_to")
+        row = layout.row()
+        row.scale_y = 1.3
+        row.operator("mimica.bake", icon="KEYFRAME_HLT")
+
+
+def _draw_source(layout: bpy.types.UILayout, settings, state) -> None:
+    if settings.source == "CAMERA":
+        row = layout.row(align=True)
+        row.prop_search(settings, "camera", state, "cameras", icon="OUTLINER_OB_CAMERA")
+        row.operator("mimica.refresh_cameras", text="", icon="FILE_REFRESH")
+        layout.prop(settings, "resolution")
+        layout.prop(settings, "rate")
+    elif settings.source == "VIDEO":
+        layout.prop(settings, "video")
+        layout.prop(settings, "loop")
+    elif settings.source == "IMAGES":
+        layout.prop(settings, "images")
+        layout.prop(settings, "image_rate")
+        layout.prop(settings, "loop")
+    else:
+        layout.prop(settings, "address")
+
+
+def _draw_status(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
+    stats = session.stats()
+    column = layout.column(align=True)
+    if session.capture.state in ("idle", "opening"):
+        column.label(text="Opening the source", icon="TIME")
+        return
+    column.label(
+        text="Face found" if stats.face_found else "No face: look into the camera, with light on your face",
+        icon="CHECKMARK" if stats.face_found else "ERROR",
+    )
+    column.label(text=f"{stats.rate:.0f} frames/s   {session.latency_ms:.0f} ms   {stats.dropped} dropped", icon="BLANK1")
+    if stats.recording_error:
+        column.label(text=stats.recording_error, icon="ERROR")
+
+
+def _draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+    """Draw a sentence over as many lines as the region's width asks for."""
+    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)) - 4)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) + 1 > width:
+            column.label(text=line, icon=icon, translate=False)
+            line, icon = "", "BLANK1"
+        line = f"{line} {word}".strip()
+    column.label(text=line, icon=icon, translate=False)
+
+
+_CLASSES = (
+    MIMICA_UL_takes,
+    VIEW3D_PT_mimica_capture,
+    VIEW3D_PT_mimica_tracker,
+    VIEW3D_PT_mimica_performer,
+    VIEW3D_PT_mimica_character,
+    VIEW3D_PT_mimica_takes,
+    VIEW3D_PT_mimica_bake,
+)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of this computer."""
+
+import bpy
+from bpy.props import StringProperty
+
+from ..rig.paths import BASE_PACKAGE
+
+
+class MimicaPreferences(bpy.types.AddonPreferences):
+    bl_idname = BASE_PACKAGE
+
+    model_path: StringProperty(
+        name="Face Model",
+        description="A face_landmarker.task of your own. Empty uses the one that comes with Mimica or was downloaded",
+        subtype="FILE_PATH",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "model_path")
+        draw_model(layout, context)
+
+
+def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw which model is in use, and the ways to get one."""
+    state = context.window_manager.mimica
+    if state.progress >= 0.0:
+        layout.progress(factor=state.progress, text="Fetching the face model")
+        return
+    row = layout.row()
+    row.label(text=state.model or "No face model yet", icon="CHECKMARK" if state.model else "ERROR")
+    row.operator("mimica.find_model", text="", icon="FILE_REFRESH")
+    if not state.model:
+        column = layout.column(align=True)
+        column.operator("mimica.download_model", icon="IMPORT")
+        column.operator("mimica.build_offline_model", icon="PACKAGE")
+
+
+_CLASSES = (MimicaPreferences,)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings kept in the scene, and lists kept only while Blender runs."""
+
+import math
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..rig.bind import can_be_target
+
+
+def _may_be_target(_self: "MimicaScene", obj: bpy.types.Object) -> bool:
+    return can_be_target(obj)
+
+
+class MimicaScene(bpy.types.PropertyGroup):
+    """What belongs to the project: the source, the character, how to bake."""
+
+    source: EnumProperty(
+        name="Source",
+        description="Where the images of the performer come from",
+        items=(
+            ("CAMERA", "Camera", "A webcam or any other camera of this computer", "OUTLINER_OB_CAMERA", 0),
+            ("VIDEO", "Video", "A video file, played at its own speed", "FILE_MOVIE", 1),
+            ("IMAGES", "Images", "A numbered image sequence, a folder of images, or a single still", "FILE_IMAGE", 2),
+            ("STREAM", "Stream", "A network camera: MJPEG over HTTP, or RTSP", "URL", 3),
+        ),
+    )
+    camera: StringProperty(
+        name="Camera", description="The camera to use, by its name. Empty takes the first one that is found"
+    )
+    video: StringProperty(name="Video", description="The video to capture from", subtype="FILE_PATH")
+    images: StringProperty(
+        name="Images", description="A folder of images, one image of a numbered sequence, or a still", subtype="FILE_PATH"
+    )
+    address: StringProperty(
+        name="Address",
+        description="The stream's address, such as http://192.168.0.10:8080/video or rtsp://192.168.0.10/live",
+    )
+    resolution: EnumProperty(
+        name="Resolution",
+        description="What the camera is asked for. Larger images cost time and gain little",
+        items=(
+            ("0x0", "Automatic", "The camera's own choice"),
+            ("640x480", "640 × 480", "Fastest; enough for a face that fills the picture"),
+            ("1280x720", "1280 × 720", "A good choice when the face is small in the picture"),
+            ("1920x1080", "1920 × 1080", "Decoding costs about 5 ms a frame more"),
+        ),
+        default="640x480",
+    )
+    rate: IntProperty(
+        name="Rate", description="Images a second asked of the camera; 0 is its own choice", min=0, max=240, default=30
+    )
+    image_rate: FloatProperty(
+        name="Rate", description="Images a second of the sequence", min=1.0, max=240.0, default=30.0
+    )
+    loop: BoolProperty(name="Loop", description="Begin again when the file ends")
+    field_of_view: FloatProperty(
+        name="Field of View",
+        description="The camera's vertical field of view. Most webcams have 40° to 50°, phones 50° to 60°",
+        subtype="ANGLE",
+        min=math.radians(10),
+        max=math.radians(120),
+        default=math.radians(45),
+    )
+    faces: IntProperty(
+        name="Faces",
+        description="Most faces looked for at once. More than one costs time; the first one moves the character",
+        min=1,
+        max=4,
+        default=1,
+    )
+    detection: FloatProperty(
+        name="Detection",
+        description="How sure the tracker must be to begin with a face. Lower finds hard faces, and things that are none",
+        subtype="FACTOR",
+        min=0.05,
+        max=1.0,
+        default=0.5,
+    )
+    presence: FloatProperty(
+        name="Presence",
+        description="How sure the tracker must be that the face is still there",
+        subtype="FACTOR",
+        min=0.05,
+        max=1.0,
+        default=0.5,
+    )
+    tracking: FloatProperty(
+        name="Tracking",
+        description="How well a face must overlap its place in the last image to be followed",
+        subtype="FACTOR",
+        min=0.05,
+        max=1.0,
+        default=0.5,
+    )
+    smoothness: FloatProperty(
+        name="Smoothness",
+        description="Calmer motion against a little delay: 0 lets everything through, each step up halves what passes",
+        min=0.0,
+        max=4.0,
+        default=1.0,
+    )
+    head_translation: FloatProperty(
+        name="Head Translation",
+        description="How much of the head's own motion in space the character's neck takes",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        default=0.0,
+    )
+    target: PointerProperty(
+        name="Character",
+        description="A Mimica face rig, or a mesh with shape keys that bear ARKit's names",
+        type=bpy.types.Object,
+        poll=_may_be_target,
+    )
+    slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
+    bake_start: IntProperty(
+        name="Start Frame",
+        description="Scene frame at which the performance begins",
+        default=1,
+        min=-1000000,
+        max=1000000,
+    )
+    bake_part: BoolProperty(name="Part of the Take", description="Bake only a part of the take")
+    bake_from: FloatProperty(
+        name="From", description="Seconds after the take's beginning", subtype="TIME_ABSOLUTE", min=0.0, default=0.0
+    )
+    bake_to: FloatProperty(
+        name="To", description="Seconds after the take's beginning", subtype="TIME_ABSOLUTE", min=0.0, default=10.0
+    )
+
+
+class MimicaName(bpy.types.PropertyGroup):
+    """One entry of a list of names; `name` is Blender's own."""
+
+
+class MimicaTake(bpy.types.PropertyGroup):
+    """One take as the list shows it; `name` is Blender's own."""
+
+    path: StringProperty(subtype="FILE_PATH")
+    duration: FloatProperty(subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE")
+    frames: IntProperty()
+    quality: FloatProperty()
+    error: StringProperty()
+
+
+class MimicaWindowManager(bpy.types.PropertyGroup):
+    """What is found on this computer, gathered by operators; never saved."""
+
+    cameras: CollectionProperty(type=MimicaName)
+    takes: CollectionProperty(type=MimicaTake)
+    take_index: IntProperty(name="Take", description="The take to bake")
+    progress: FloatProperty(default=-1.0)
+    """[0, 1] of a running download; below 0 when there is none."""
+    model: StringProperty()
+    """The model in use, as the panel says it."""
+    problem: StringProperty()
+    """What went wrong last, as a sentence; the panel shows it until the next start."""
+
+
+_CLASSES = (MimicaScene, MimicaName, MimicaTake, MimicaWindowManager)
+
+
+def register() -> None:
+    """Add `Scene.mimica` and `WindowManager.mimica`."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.mimica = PointerProperty(type=MimicaScene)
+    bpy.types.WindowManager.mimica = PointerProperty(type=MimicaWindowManager)
+
+
+def unregister() -> None:
+    """Take them away again."""
+    del bpy.types.WindowManager.mimica
+    del bpy.types.Scene.mimica
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
