@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +97,9 @@ class TakeWriter:
             closing = False
             while not closing and self.error is None:
                 closing = self._closing.wait(COMMIT_EVERY)
-                self._check_file()
+                if not self._is_there():
+                    raise FileNotFoundError(self.path)
                 self._write(connection)
-        except TakeError as error:
-            self._fail(str(error))
         except (OSError, sqlite3.Error) as error:
             self._fail(self._explain(error))
         finally:
@@ -107,39 +107,36 @@ class TakeWriter:
             self._finish(connection)
 
     def _create(self) -> sqlite3.Connection:
-        """Make the file and its tables. On the writer's thread, to which SQLite ties the connection."""
+        """Make the take and open it. On the writer's thread, to which SQLite ties the connection.
+
+        It is made complete under another name, so that whoever looks into the folder sees a take or nothing.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            raise TakeError(f"The take '{self.path}' exists already and was not touched. Choose another name.")
+        part = self.path.with_name(f".{self.path.name}.part")
         try:
-            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        except FileExistsError:
-            raise TakeError(
-                f"The take '{self.path}' exists already and was not touched. Choose another name."
-            ) from None
-        status = os.fstat(handle)
-        os.close(handle)
-        self._file = (status.st_dev, status.st_ino)
-        connection = None
-        try:
-            connection = sqlite3.connect(self.path, isolation_level=None)
-            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                logger.warning(
-                    "%s: SQLite keeps the journal mode '%s', reading while recording may wait.", self.path, mode
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+                connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+                connection.executescript(
+                    f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
                 )
-            # Every commit reaches the disk, so that a power cut loses no more than a crash.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            connection.executescript(
-                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
-            )
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", self._meta)
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            if connection is not None:
-                connection.close()
-            self.path.unlink(missing_ok=True)
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", self._meta)
+                connection.execute("COMMIT")
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            status = part.stat()
+            part.replace(self.path)
+        except (OSError, sqlite3.Error):
+            part.unlink(missing_ok=True)
             raise
+        self._file = (status.st_dev, status.st_ino)
+        if mode != "wal":
+            logger.warning("%s: SQLite keeps the journal mode '%s': reading while recording may wait.", self.path, mode)
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        # Every commit reaches the disk, so that a power cut loses no more than a crash.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return connection
 
     def _write(self, connection: sqlite3.Connection) -> None:
@@ -157,15 +154,13 @@ class TakeWriter:
         connection.execute("COMMIT")
         self._written += len(images)
 
-    def _check_file(self) -> None:
-        """Notice that the file was deleted or replaced; where that is allowed, SQLite would write on to nowhere."""
+    def _is_there(self) -> bool:
+        """Whether the path still names the take: a deleted file would be written on to nowhere, where that is allowed."""
         try:
             status = os.stat(self.path)
-            if (status.st_dev, status.st_ino) == self._file:
-                return
         except FileNotFoundError:
-            pass
-        raise TakeError(f"The take '{self.path}' was deleted or replaced while it was recorded. Record it again.")
+            return False
+        return (status.st_dev, status.st_ino) == self._file
 
     def _finish(self, connection: sqlite3.Connection) -> None:
         """Put the log's pages into the take and leave one plain file, readable also where nothing can be written."""
@@ -188,6 +183,8 @@ class TakeWriter:
     def _explain(self, error: Exception) -> str:
         """Return the sentence for an error of the disk."""
         logger.info("%s: %s", self.path, error)
+        if self._file is not None and not self._is_there():
+            return f"The take '{self.path}' was deleted or replaced while it was recorded. Record it again."
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return (
