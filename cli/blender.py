@@ -27,13 +27,12 @@ def unregister() -> None:
 
 
 def _execute(argv: list[str]) -> int:
-    from . import main
-    from .commands import Places
-    from .perform import user_folder
-
     import bpy
 
-    package = __package__.rpartition(".")[0]
+    from .commands import Places, main
+    from .perform import user_folder
+
+    package = __name__.rpartition(".cli.")[0]
     try:
         folder = Path(bpy.utils.extension_path_user(package, create=True))
     except ValueError:  # not installed as an extension

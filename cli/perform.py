@@ -18,17 +18,38 @@ from ..capture.images import SUFFIXES as IMAGE_SUFFIXES
 from ..capture.model import ModelError, ModelFile, find_model
 from ..capture.session import CaptureSession
 from ..capture.source import SourceInfo, SourceSpec, make_source
-from ..capture.take import SUFFIX, Take, TakeError, TakeInfo, TakeWriter, delete_take
+from ..capture.take import SUFFIX, Take, TakeInfo, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile, estimate_profile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
-from ..mapping.mapper import head_angles
+from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
 from .failure import MISSING, CommandError
 
 _POLL = 0.05
 """Seconds between two looks at a running capture."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Performance:
+    """A take, solved."""
+
+    take: Take
+    source: SourceSpec | None
+    """The video it was captured from, when it is at hand."""
+    frames: FaceFrames
+    """Of the face that was seen most."""
+    profile: PerformerProfile
+    motion: Motion
+
+    @property
+    def rate(self) -> float:
+        """Images a second of the source; from the time stamps when the source did not say."""
+        info = self.take.info.source
+        if info and info.rate:
+            return info.rate
+        return 1.0 / max(float(np.median(np.diff(self.frames.times))), 1e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +181,16 @@ def best_face(take: Take) -> FaceFrames:
     return best
 
 
-def performer(frames: FaceFrames, field_of_view: float | None) -> PerformerProfile:
-    """Return the profile of the performer, from the calmest second of the performance. Raises CommandError."""
-    profile = estimate_profile(frames, field_of_view=field_of_view or DEFAULT_FIELD_OF_VIEW)
+def solve(take: Take, source: SourceSpec | None, field_of_view: float | None) -> Performance:
+    """Map a take, with a profile found in it. Raises CommandError when it holds no face.
+
+    :param field_of_view: vertical, degrees; None takes what the take says.
+    """
+    frames = best_face(take)
+    profile = estimate_profile(frames, field_of_view=field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW)
     if profile is None:
         raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
-    return profile
+    return Performance(take, source, frames, profile, map_frames(frames, profile=profile))
 
 
 def write_csv(path: Path, motion: Motion) -> None:
@@ -183,11 +208,3 @@ def write_csv(path: Path, motion: Motion) -> None:
                 rows.writerow([i, *(f"{value:.5f}" for value in values)])
     except OSError as error:
         raise CommandError(f"The file '{path}' cannot be written ({error.strerror}). Choose another place.") from error
-
-
-def open_take(path: Path) -> Take:
-    """Open a take. Raises CommandError."""
-    try:
-        return Take.open(path)
-    except TakeError as error:
-        raise CommandError(str(error)) from error

@@ -4,13 +4,14 @@
 
 The photograph is scikit-image's astronaut (Eileen Collins, NASA, public domain), which that package carries, so nothing
 is fetched. Its face is a mesh on the tracker's landmarks with openings for eyes and mouth; the mesh is displaced by
-expressions, turned in depth and drawn again over eyeballs and teeth that stay with the skull. What moves when is a table
-in `mapping/data/sample_clip.json`. The same versions of the packages give the same pictures on every run.
+expressions, turned in depth and drawn again over eyeballs and teeth that stay with the skull. What moves when is a
+table, `mapping/data/sample_clip.json`. The same versions of the packages give the same pictures on every run.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,16 @@ def _surroundings(
     return np.column_stack([grid, rim[nearest, 2]]), follow, np.array(oval)[nearest], give
 
 
-def _spread(face: np.ndarray, anchors: dict[int, tuple[float, float]]) -> np.ndarray:
+Anchors = dict[int, np.ndarray]
+"""Landmark -> its displacement, (2,) pixels."""
+
+
+def _spread(face: np.ndarray, anchors: Anchors) -> np.ndarray:
     """Spread displacements given at some landmarks smoothly over all: (478, 2)."""
     from scipy.interpolate import RBFInterpolator
 
     at = list(anchors)
-    values = np.array([anchors[i] for i in at], float)
+    values = np.array([anchors[i] for i in at])
     return RBFInterpolator(face[at, :2], values, kernel="thin_plate_spline", smoothing=1e-3)(face[:, :2])
 
 
@@ -136,15 +141,16 @@ def _shapes(face: np.ndarray, unit: float) -> dict[str, np.ndarray]:
     down = np.array([-across[1], across[0]])
     middle = face[corners, :2].mean(axis=0)
     half = np.linalg.norm(face[corners[1], :2] - face[corners[0], :2]) / 2
-    upper_rows, lower_rows = rows["upper_lip"], rows["lower_lip"]
+    upper_rows, lower_rows, corner_rows = rows["upper_lip"], rows["lower_lip"], table["corner_rows"]
+    upper_lip, lower_lip, mouth_corners = (list(chain(*part)) for part in (upper_rows, lower_rows, corner_rows))
     below = (face[:, :2] - middle) @ down > 0
-    below[sum(upper_rows, [])] = False
-    below[sum(lower_rows, [])] = True
+    below[upper_lip] = False
+    below[lower_lip] = True
 
-    def spread(anchors: dict[int, tuple[float, float]], fixed: list[int]) -> np.ndarray:
-        return _spread(face, {**dict.fromkeys(fixed, (0.0, 0.0)), **anchors})
+    def spread(anchors: Anchors, fixed: list[int]) -> np.ndarray:
+        return _spread(face, {**dict.fromkeys(fixed, np.zeros(2)), **anchors})
 
-    def around_mouth(upper: dict[int, Any], lower: dict[int, Any], both: dict[int, Any], fixed: list[int]) -> np.ndarray:
+    def around_mouth(upper: Anchors, lower: Anchors, both: Anchors, fixed: list[int]) -> np.ndarray:
         result = spread({**upper, **both}, fixed)
         result[below] = spread({**lower, **both}, fixed)[below]
         for anchors in (upper, lower, both):
@@ -164,7 +170,7 @@ def _shapes(face: np.ndarray, unit: float) -> dict[str, np.ndarray]:
 
     # The photograph smiles. Its resting face has the corners further in and lower, and the lips together.
     rest = table["shapes"]["rest"]
-    both = {i: move(-np.sign(side(i)) * rest["in"], rest["down"]) for row in table["corner_rows"] for i in row}
+    both = {i: move(-np.sign(side(i)) * rest["in"], rest["down"]) for i in mouth_corners}
     upper, lower = {}, {}
     for u, v in zip(upper_rows[0], lower_rows[0], strict=True):
         inward = move(-side(u) * rest["in"], 0.0)
@@ -176,21 +182,21 @@ def _shapes(face: np.ndarray, unit: float) -> dict[str, np.ndarray]:
     shapes["rest"] = around_mouth(upper, lower, both, mouth_still)
 
     jaw = table["shapes"]["jaw"]
-    profile = {i: move(0.0, jaw["down"] * (1 - jaw["round"] * min(1.0, abs(side(i))) ** 2)) for i in sum(lower_rows, [])}
+    lower = {i: move(0.0, jaw["down"] * (1 - jaw["round"] * min(1.0, abs(side(i))) ** 2)) for i in lower_lip}
     chin = {int(i): move(0.0, value) for i, value in jaw["chin"].items()}
-    both = {i: move(-np.sign(side(i)) * jaw["corner_in"], jaw["corner_down"]) for row in table["corner_rows"] for i in row}
-    upper = {i: move(0.0, jaw["upper"]) for i in sum(upper_rows, [])}
-    shapes["jaw"] = around_mouth(upper, {**profile, **chin}, both, [i for i in mouth_still if i not in chin])
+    both = {i: move(-np.sign(side(i)) * jaw["corner_in"], jaw["corner_down"]) for i in mouth_corners}
+    upper = {i: move(0.0, jaw["upper"]) for i in upper_lip}
+    shapes["jaw"] = around_mouth(upper, {**lower, **chin}, both, [i for i in mouth_still if i not in chin])
 
     for name in ("pucker", "stretch"):
         amount = table["shapes"][name]["in"]
-        lips = {i: move(-side(i) * amount, 0.0) for row in upper_rows + lower_rows + table["corner_rows"] for i in row}
+        lips = {i: move(-side(i) * amount, 0.0) for i in upper_lip + lower_lip + mouth_corners}
         shapes[name] = spread(lips, mouth_still)
 
     for name in ("brows_up", "frown"):
         anchors = {int(i): move(*value) for i, value in table["shapes"][name].items()}
-        shapes[name] = spread(anchors, still["oval"] + still["eyes"] + still["nose"] + sum(upper_rows, []))
-        shapes[name][sum(upper_rows + lower_rows + table["corner_rows"], [])] = 0.0
+        shapes[name] = spread(anchors, still["oval"] + still["eyes"] + still["nose"] + upper_lip)
+        shapes[name][upper_lip + lower_lip + mouth_corners] = 0.0
 
     lids = table["shapes"]["lids"]
     for name, eye in table["eyes"].items():
@@ -309,12 +315,12 @@ def draw_frame(pose: dict[str, float]) -> np.ndarray:
     def fill(indices: np.ndarray) -> None:
         for i in indices[np.argsort(-places[indices, :, 2].mean(axis=1))]:
             if solid[i]:
-                cv2.fillConvexPoly(labels, corners[i], int(i), shift=4)
+                cv2.fillConvexPoly(labels, corners[i], (int(i),), shift=4)
 
     fill(around)
     fill(eyes)
     opening = np.zeros(labels.shape, np.uint8)
-    cv2.fillPoly(opening, [np.round(face[_mouth_ring(), :2] * 16).astype(np.int32)], 1, shift=4)
+    cv2.fillPoly(opening, [np.round(face[_mouth_ring(), :2] * 16).astype(np.int32)], (1,), shift=4)
     behind = labels.copy()
     labels[:] = -1
     fill(teeth)

@@ -5,14 +5,31 @@
 import importlib.util
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..mapping.calibration import PerformerProfile
-from ..mapping.frame import FaceFrames
 from .failure import MISSING, CommandError
+from .perform import Performance
+
+if TYPE_CHECKING:
+    from ..rig.bake import BakeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A character in a scene; both by name."""
+
+    scene: str
+    armature: str
+    rate: float
+    """Frames a second of the scene."""
+    first: int = 1
+    last: int = 1
+    """Its first and last frame."""
 
 
 def need_blender() -> None:
@@ -25,59 +42,54 @@ def need_blender() -> None:
         )
 
 
-def new_scene(rate: float) -> Any:
-    """Start an empty file and return its scene, which plays `rate` frames a second. The preferences stay."""
-    import bpy
+def make_shot(rate: float, neutral: np.ndarray | None) -> Shot:
+    """Start an empty file of `rate` frames a second and create the face rig in it. The preferences stay.
 
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    scene = bpy.context.scene
-    scene.render.fps = max(1, math.ceil(rate - 1e-3))
-    scene.render.fps_base = scene.render.fps / rate
-    return scene
-
-
-def make_character(neutral: np.ndarray | None) -> str:
-    """Create the face rig and return its armature's name. `neutral`: (478, 3) cm, or None for the average face."""
+    :param neutral: (478, 3) cm, face space; None for the average face.
+    """
     import bpy
 
     from ..rig.face_rig import create_face_rig
 
-    return create_face_rig(bpy.context, neutral=neutral).armature
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    render = bpy.context.scene.render
+    render.fps = max(1, math.ceil(rate - 1e-3))
+    render.fps_base = render.fps / rate
+    rig = create_face_rig(bpy.context, neutral=neutral)
+    return Shot(bpy.context.scene.name, rig.armature, rate)
 
 
-def bake(scene: Any, armature: str, frames: FaceFrames, name: str, profile: PerformerProfile, start: int) -> Any:
-    """Key the performance from frame `start` on, set the scene's range to it, and return `rig.bake.BakeResult`.
-
-    :raises CommandError: it cannot be baked.
-    """
+def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeResult]":
+    """Key the performance from frame `start` on and set the scene's range to it. Raises CommandError."""
     import bpy
 
     from ..rig.bake import BakeError, BakeSettings, bake_take
     from ..rig.bind import TargetError
 
+    scene = bpy.data.scenes[shot.scene]
     try:
         result = bake_take(
             scene,
-            bpy.data.objects[armature],
-            frames,
-            name=name,
-            profile=profile,
+            bpy.data.objects[shot.armature],
+            performance.frames,
+            name=performance.take.info.name,
+            profile=performance.profile,
             settings=BakeSettings(start_frame=float(start)),
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error
     scene.frame_start, scene.frame_end = round(result.first_frame), round(result.last_frame)
     scene.frame_set(scene.frame_start)
-    return result
+    return replace(shot, first=scene.frame_start, last=scene.frame_end), result
 
 
-def set_stage(scene: Any, armature: str) -> None:
+def set_stage(shot: Shot) -> None:
     """Give the scene a camera and lights, and let the 3D viewports look through the camera when the file is opened."""
     import bpy
 
     from ..rig.preview import add_stage
 
-    add_stage(scene, armature)
+    add_stage(bpy.data.scenes[shot.scene], shot.armature)
     for screen in bpy.data.screens:
         for area in screen.areas:
             if area.type == "VIEW_3D":
@@ -96,22 +108,35 @@ def save(path: Path) -> None:
 
 
 def needs_patience() -> bool:
-    """Whether there is no OpenGL here, so that pictures are rendered by Cycles. Takes a second or two the first time."""
+    """Whether there is no OpenGL here, so that Cycles renders. Takes a second or two the first time."""
     from ..rig.preview import best_engine
 
     return best_engine() == "CYCLES"
 
 
-def render(
-    scene: Any, armature: str, frames: Sequence[int], folder: Path, progress: Callable[[float], None]
-) -> Iterator[np.ndarray]:
-    """Render the character at each of `frames`: uint8 (512, 512, 3), BGR. Raises CommandError."""
+@contextmanager
+def rendering(
+    shot: Shot, frames: Sequence[int], folder: Path, progress: Callable[[float], None]
+) -> Iterator[Iterator[np.ndarray]]:
+    """Render the character at each of `frames`, as the pictures are asked for: uint8 (512, 512, 3), BGR.
+
+    :raises CommandError: Blender renders nothing.
+    """
+    import bpy
     import cv2
 
     from ..rig.preview import PreviewError, PreviewSettings, best_engine, render_preview
 
+    settings = PreviewSettings(best_engine())
+    scene = bpy.data.scenes[shot.scene]
     try:
-        for path in render_preview(scene, armature, frames, folder, PreviewSettings(best_engine()), progress):
-            yield cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        with closing(render_preview(scene, shot.armature, frames, folder, settings, progress)) as paths:
+            yield (_picture(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)) for path in paths)
     except PreviewError as error:
         raise CommandError(str(error)) from error
+
+
+def _picture(decoded: Any) -> np.ndarray:
+    if decoded is None:
+        raise CommandError("A picture that Blender rendered cannot be read. Check the space on the disk.")
+    return decoded

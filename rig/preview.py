@@ -10,7 +10,7 @@ import logging
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -97,7 +97,7 @@ def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
     :raises PreviewError: the scene has no such armature.
     """
     import bpy
-    from mathutils import Matrix, Vector
+    from mathutils import Matrix, Vector  # pyright: ignore[reportMissingImports]
 
     armature = scene.objects.get(armature_name)
     if armature is None:
@@ -150,7 +150,7 @@ def render_preview(
     folder: Path,
     settings: PreviewSettings,
     progress: Callable[[float], None] = lambda fraction: None,
-) -> Iterator[Path]:
+) -> Generator[Path, None, None]:
     """Render the character at each of `frames` into PNG files in `folder`, and give the path of each when it is there.
 
     Renders in a scene of its own with the stage of `add_stage`, so nothing of `scene` changes; that scene is the
@@ -185,7 +185,7 @@ def _character(scene: Any, armature: Any) -> list[Any]:
 
 def _bounds(scene: Any, armature: Any) -> tuple[Any, Any]:
     """Return the character's lowest and highest corner along the armature's turned axes, from its place."""
-    from mathutils import Vector
+    from mathutils import Vector  # pyright: ignore[reportMissingImports]
 
     scene.view_layers[0].update()
     back = armature.matrix_world.to_quaternion().to_matrix().to_4x4().inverted()

@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the command line understands: commands, options and their help."""
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..capture.take import SUFFIX
+from .pictures import MOMENTS, RATE, SECONDS
+
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    the video, take or file cannot be used; a sentence on stderr says why
+  2    the command line is wrong
+  3    something is not installed: Blender's module, or the face model
+  130  interrupted with Ctrl+C; what was captured until then is kept as a take
+"""
+
+Command = Callable[..., int]
+
+
+def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """Return the parser. Its result has `run`, the entry of `do` for the command that was given.
+
+    :param program: how the user calls this.
+    """
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Facial motion capture: from a video to a take, to controls, to an animated face in Blender.",
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str, more: str = "") -> argparse.ArgumentParser:
+        about = f"{text[0].upper()}{text[1:]}.\n{more}"
+        command = commands.add_parser(name, help=text, description=about, epilog=_EXIT_CODES, formatter_class=plain)
+        command.add_argument("--verbose", action="store_true", help="show what the libraries and Blender say")
+        command.set_defaults(run=do[name])
+        return command
+
+    run = add(
+        "run",
+        "video or take to keyframes on a face rig in a .blend file",
+        "Needs Blender. The take is kept beside the .blend file, so that it can be baked again with other settings.",
+    )
+    run.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
+    run.add_argument("--output", metavar="X.blend", type=Path, required=True, help="Blender file to write")
+    run.add_argument("--take", metavar="FILE", type=Path, help=f"where to keep the take (default: X{SUFFIX})")
+    run.add_argument("--film", metavar="FILE.mp4", type=Path, help="also render a film of source beside result")
+    run.add_argument("--sheet", metavar="FILE.png", type=Path, help="also render a contact sheet of telling moments")
+    _add_character_options(run)
+    _add_film_options(run)
+    _add_capture_options(run)
+
+    solve = add(
+        "solve",
+        "video or take to a table of controls; needs no Blender",
+        "One row a frame: frame, time in seconds, ARKit's 52 controls in [0, 1], and head_yaw, head_pitch,\n"
+        "head_roll in degrees (yaw > 0: nose to the image's right; pitch > 0: down; roll > 0: top to the left).",
+    )
+    solve.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
+    solve.add_argument("--csv", metavar="OUT.csv", type=Path, required=True, help="table to write")
+    solve.add_argument("--take", metavar="FILE", type=Path, help="also keep the take")
+    _add_capture_options(solve)
+
+    demo = add(
+        "demo",
+        "show everything: video to take, face rig, keyframes, film and contact sheet",
+        "Writes demo.blend, demo.mimica, demo.mp4 and demo.png. Without a video it makes one from a photograph.",
+    )
+    demo.add_argument("video", metavar="VIDEO", type=Path, nargs="?", help="video (default: a sample, made first)")
+    demo.add_argument("--output", metavar="FOLDER", type=Path, default=Path("out"), help="where to (default: out)")
+    _add_character_options(demo)
+    _add_film_options(demo)
+    _add_capture_options(demo, overwrite=False)
+
+    take = add("take", "look into takes")
+    actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
+    info = actions.add_parser("info", help="say what is in a take", description="Say what is in a take.")
+    info.add_argument("file", metavar="FILE", type=Path, help=f"take ({SUFFIX})")
+
+    model = add("model", "say which face model is in use, or get one")
+    way = model.add_mutually_exclusive_group()
+    way.add_argument("--where", action="store_true", help="print the path of the model in use (the default)")
+    way.add_argument("--download", action="store_true", help="download it from Google's address, hash checked")
+    way.add_argument(
+        "--offline",
+        action="store_true",
+        help="build one from the package registry's mediapipe 0.10.21 wheel (needs pip; has no expression scores)",
+    )
+    _add_model_option(model)
+    return parser
+
+
+def _add_character_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("character and keyframes")
+    group.add_argument("--fps", type=_positive, metavar="N", help="frames a second of the scene (default: the video's)")
+    group.add_argument("--start-frame", type=int, default=1, metavar="N", help="frame of the first image (default: 1)")
+    group.add_argument(
+        "--face",
+        choices=("performer", "average"),
+        default="performer",
+        help="proportions of the rig: the performer's own, or the average face (default: performer)",
+    )
+
+
+def _add_capture_options(parser: argparse.ArgumentParser, *, overwrite: bool = True) -> None:
+    group = parser.add_argument_group("capture")
+    group.add_argument("--camera-fov", type=_angle, metavar="DEGREES", help="vertical field of view of the camera")
+    group.add_argument(
+        "--faces", type=int, default=1, metavar="N", help="most faces to track, 1 to 4; the one seen most is used"
+    )
+    if overwrite:
+        group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    _add_model_option(parser)
+
+
+def _add_model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="FILE.task", type=Path, help="face model (default: MIMICA_MODEL, else what is found)"
+    )
+
+
+def _add_film_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("film and contact sheet")
+    group.add_argument("--film-rate", type=_positive, metavar="N", help=f"frames a second (default: {RATE:g})")
+    group.add_argument(
+        "--film-seconds",
+        type=_not_negative,
+        default=SECONDS,
+        metavar="S",
+        help=f"length of the film at most, 0 for the whole performance (default: {SECONDS:g})",
+    )
+    group.add_argument("--moments", type=_count, default=MOMENTS, metavar="N", help=f"pictures (default: {MOMENTS})")
+
+
+def _positive(text: str) -> float:
+    value = _not_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _angle(text: str) -> float:
+    value = float(text)
+    if not 5 <= value <= 150:
+        raise argparse.ArgumentTypeError("must be from 5 to 150")
+    return value
+
+
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError("must be from 1 to 100")
+    return value
