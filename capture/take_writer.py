@@ -155,7 +155,7 @@ class TakeWriter:
         self._written += len(images)
 
     def _is_there(self) -> bool:
-        """Whether the path still names the take: a deleted file would be written on to nowhere, where that is allowed."""
+        """Whether the path still names the take: where that is allowed, a deleted file is written on to nowhere."""
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
