@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 NO_CAMERA = "No camera was found. Connect one, or choose a video file as the source."
 
+_V4L2_NAMES = Path("/sys/class/video4linux")
 _UNCOMPRESSED_PIXELS = 640 * 480
 """USB 2 carries uncompressed pictures up to about this size at 30 images a second; beyond, cameras send JPEG."""
 
@@ -184,11 +185,11 @@ def _tell_apart(cameras: list[Camera]) -> list[Camera]:
     return sorted(result, key=lambda camera: camera.index)
 
 
-def _v4l2_cameras(folder: Path = Path("/sys/class/video4linux")) -> list[Camera]:
+def _v4l2_cameras() -> list[Camera]:
     """Return Linux's cameras from the names that the kernel shows."""
     backend: int = load_cv2().CAP_V4L2
     cameras: list[Camera] = []
-    for entry in folder.glob("video*"):
+    for entry in _V4L2_NAMES.glob("video*"):
         number = entry.name.removeprefix("video")
         try:
             # A camera has more nodes than one, for example for metadata: the picture is its first.

@@ -172,6 +172,8 @@ def load_cv2() -> ModuleType:
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
     # OpenCV asks macOS for permission on the main thread only, and captures run in their own: macOS then asks itself.
     os.environ.setdefault("OPENCV_AVFOUNDATION_SKIP_AUTH", "1")
+    # RTSP over one TCP connection where the camera can: over UDP pictures arrive torn or not at all.
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_flags;prefer_tcp")
     try:
         import cv2
     except ImportError as error:

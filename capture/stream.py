@@ -92,7 +92,17 @@ def _connect_opencv(address: str, timeout: float) -> CaptureDevice:
             f"The stream {shown} does not open. Check the address, the user name and password in it, and that the "
             "camera is on."
         )
-    return CaptureDevice(capture, shown)
+    device = CaptureDevice(capture, shown)
+    _skip_backlog(capture, device.rate)
+    return device
+
+
+def _skip_backlog(capture: Any, rate: float | None) -> None:
+    """Pass over the images that FFmpeg collected while it looked into the stream: their moment is gone."""
+    pause = 0.25 / (rate or 30.0)
+    end = time.perf_counter() + _STALL_LIMIT
+    while (begin := time.perf_counter()) < end and capture.grab() and time.perf_counter() - begin < pause:
+        pass
 
 
 def _connect_http(parts: SplitResult, timeout: float) -> "MjpegDevice | None":
