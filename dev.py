@@ -7,8 +7,6 @@ Needs nothing but Python: the first command makes a virtual environment under `.
 fits this Python, and fetches or builds the face model. Later commands start at once.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -20,18 +18,17 @@ FITTING = ((3, 13), (3, 11))
 
 def hand_over() -> int:
     """Run the same command with a Python that fits, or say which is needed. For Pythons without a Blender module."""
-    names = " or ".join("%d.%d" % version for version in FITTING)
-    mine = "%d.%d" % sys.version_info[:2]
-    for version in FITTING:
-        python = shutil.which("python%d.%d" % version)
+    names = " or ".join(f"{major}.{minor}" for major, minor in FITTING)
+    mine = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    for major, minor in FITTING:
+        python = shutil.which(f"python{major}.{minor}")
         # A version manager's shim may be there without the version behind it.
         if python and subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            print("This is Python %s, Blender's module needs %s: going on with %s." % (mine, names, python), flush=True)
-            return subprocess.call([python, os.path.abspath(__file__)] + sys.argv[1:])
+            print(f"This is Python {mine}, Blender's module needs {names}: going on with {python}.", flush=True)
+            return subprocess.call([python, os.path.abspath(__file__), *sys.argv[1:]])
     print(
-        "Mimica's tools need Python %s, for which Blender is published as a module; this is Python %s.\n"
-        "Install one of them and run:  python%d.%d dev.py %s"
-        % ((names, mine) + FITTING[0] + (" ".join(sys.argv[1:]) or "--help",)),
+        f"Mimica's tools need Python {names}, for which Blender is published as a module; this is Python {mine}.\n"
+        f"Install one of them and run:  python{FITTING[0][0]}.{FITTING[0][1]} dev.py {' '.join(sys.argv[1:]) or '--help'}",
         file=sys.stderr,
     )
     return 2

@@ -33,7 +33,7 @@ def main() -> int:
         usage = f"dev.py {name} {passes_on}" if passes_on else None
         return commands.add_parser(name, help=text, description=text, usage=usage, add_help=not passes_on)
 
-    add("demo", "capture a video, bake it to a face rig, render a film and a contact sheet to out/", passes_on="[VIDEO]")
+    add("demo", "capture a video, bake it to a face rig, render a film to out/", passes_on="[VIDEO]")
     add("test", "run all tests that need no window", passes_on="[PYTEST OPTION ...]")
     add("lint", "check style and types")
     build = add("build", "make the extension zips")

