@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# MediaPipe has no type information, so nothing is known of what comes from it.
+# pyright: basic
 """MediaPipe's Face Landmarker, wrapped: an RGB image and a time stamp in, numpy arrays out.
 
 The library turns each result into some 530 Python objects, which costs about a tenth of a frame. Its C structures are

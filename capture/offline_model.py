@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# MediaPipe has no type information, so nothing is known of what comes from it.
+# pyright: basic
 """A Face Landmarker bundle without scores, put together from the wheel `mediapipe==0.10.21` (Apache-2.0).
 
 That wheel carries the older attention model, which has the same 478 points in seven separate outputs. Face Landmarker
