@@ -68,7 +68,7 @@ class PerformerProfile:
         if not isinstance(schema, int):
             raise ProfileError("This is no performer profile. Choose another file, or set a new neutral.")
         if schema > SCHEMA:
-            raise ProfileError("This performer profile was made by a newer Mimica. Update Mimica, or set a new neutral.")
+            raise ProfileError("A newer Mimica made this performer profile. Update Mimica, or set a new neutral.")
         shapes = {
             "neutral": (LANDMARK_COUNT, 3),
             "rotation": (3, 3),
@@ -81,7 +81,7 @@ class PerformerProfile:
             try:
                 arrays[key] = np.asarray(data[key], np.float64)
             except (KeyError, TypeError, ValueError):
-                raise ProfileError(f"This performer profile is damaged: '{key}' is missing. Set a new neutral.") from None
+                raise ProfileError(f"This performer profile is damaged: it lacks '{key}'. Set a new neutral.") from None
             if arrays[key].shape != shape:
                 raise ProfileError(f"This performer profile is damaged: '{key}' has the wrong size. Set a new neutral.")
         arrays["scores"] = np.where(arrays["scores"] < 0, np.nan, arrays["scores"])
@@ -178,7 +178,8 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
     brows = face[:, [107, 336, 105, 334], 1].mean(axis=1)
     aperture = lid_aperture(face).mean(axis=1)
     wide_awake = np.percentile(aperture, 80)
-    turned = np.degrees(np.abs(euler_from_matrix(rotation)[:, :2] - [0.0, np.median(euler_from_matrix(rotation)[:, 1])]))
+    yaw, pitch = np.degrees(euler_from_matrix(rotation)[:, :2]).T
+    turned = np.abs(yaw) + np.abs(pitch - np.median(pitch))
     speed = np.zeros(len(face))
     if len(face) > 1:
         step = np.linalg.norm(np.diff(face[:, :468], axis=0), axis=2).mean(axis=1)
@@ -190,7 +191,7 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
         + np.abs(brows - np.median(brows)) / 0.2
         + np.maximum(0.0, 0.85 * wide_awake - aperture) / (0.2 * wide_awake + 1e-6)
         + speed / 2.0
-        + turned.sum(axis=1) / 15.0
+        + turned / 15.0
     )
 
 

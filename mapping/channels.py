@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From motion to the values of a character's channels, time first.
 
-Armature axes: Blender's, the character looks along -Y with its own left at +X; face space (x, y, z) is (x, -z, y) there.
+Armature axes: Blender's, the character looks along -Y, its own left is +X; face space (x, y, z) is (x, -z, y) there.
 """
 
 from dataclasses import dataclass
@@ -245,7 +245,8 @@ def _lid_travel(lids: _Lids, motion: Motion) -> np.ndarray:
         return both[:, lids.sides]
 
     closure = by_lid("eyeBlink")
-    raised = np.where(lids.upper, -_WIDE_SHARE * by_lid("eyeWide"), _SQUINT_SHARE / _CONTACT_SHARE * by_lid("eyeSquint"))
+    squint = _SQUINT_SHARE / _CONTACT_SHARE * by_lid("eyeSquint")
+    raised = np.where(lids.upper, -_WIDE_SHARE * by_lid("eyeWide"), squint)
     share = np.clip((closure + (1.0 - closure) * raised) * lids.gain, -1.0, 1.0)
     ray = lids.here + share[..., None] * lids.way - lids.centre
     # A straight line between two points of a sphere cuts through it: keep each lid's own distance to the centre.

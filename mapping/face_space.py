@@ -76,7 +76,7 @@ def _place(rays: np.ndarray, depth: np.ndarray, distance: np.ndarray) -> np.ndar
 
 
 def _extent(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted RMS distance of points (N, K, 3) from their mean, (N,); the scale of B. K. P. Horn, 1987, section 2.E."""
+    """Weighted RMS distance of points (N, K, 3) from their mean, (N,); the scale of B. K. P. Horn, 1987."""
     mean = np.einsum("k,nkc->nc", weights, points)
     return np.sqrt(np.einsum("k,nkc->n", weights, (points - mean[:, None]) ** 2))
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Smoothing: the One Euro filter live, a zero-phase low-pass offline. Constants are in Hz and seconds, never in frames."""
+"""Smoothing: the One Euro filter live, a zero-phase low-pass offline. Constants in Hz and seconds, never in frames."""
 
 from dataclasses import dataclass
 
@@ -115,7 +115,7 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float) -> np.ndarr
     grid = times
     uneven = float(np.abs(np.diff(times) - interval).max()) > 0.1 * interval
     if uneven:
-        steps = max(int(round((times[-1] - times[0]) / interval)), 3)
+        steps = max(round((times[-1] - times[0]) / interval), 3)
         grid = np.linspace(times[0], times[-1], steps + 1)
         flat = interpolate_linear(times, flat, grid)
     # Two passes square the response: this factor puts their -3 dB back at the cut-off.

@@ -34,7 +34,7 @@ ASIDE_FOR = 0.1
 class MIMICA_OT_start_capture(bpy.types.Operator):
     bl_idname = "mimica.start_capture"
     bl_label = "Start Capture"
-    bl_description = "Capture the performer and move the character along. Work goes on meanwhile; Esc over a viewport stops"
+    bl_description = "Capture the performer and move the character along while you go on working. Esc stops it"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -64,7 +64,8 @@ class MIMICA_OT_record(bpy.types.Operator):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self.report({"ERROR"}, f"Takes cannot be kept in '{folder}' ({error.strerror}). Save the file elsewhere first")
+            sentence = f"Takes cannot be kept in '{folder}' ({error.strerror}). Save the file elsewhere first"
+            self.report({"ERROR"}, sentence)
             return {"CANCELLED"}
         name, path = next_take(folder, context.scene.mimica.slate, SUFFIX)
         session.start_recording(path, name)

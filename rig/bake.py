@@ -3,7 +3,7 @@
 """Turns a take into keyframes: resampled to the scene's rate, in one Action, the same each time."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
@@ -38,7 +38,7 @@ class BakeSettings:
     """Seconds after the take's first frame at which the range ends."""
     translation: float = 0.0
     """How much of the head's translation the character takes, 0 to 1."""
-    mapping: MappingSettings = MappingSettings()
+    mapping: MappingSettings = field(default_factory=MappingSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,8 @@ def _write_bones(
         if plan.moves[i] or moved:
             curves += _fill(armature, action, path + "location", bone, frames, pose.location[:, i])
         if not plan.moves[i]:
-            curves += _fill(armature, action, path + "rotation_quaternion", bone, frames, _continuous(pose.rotation[:, i]))
+            rotation = _continuous(pose.rotation[:, i])
+            curves += _fill(armature, action, path + "rotation_quaternion", bone, frames, rotation)
     return curves
 
 

@@ -44,8 +44,8 @@ class LiveSettings:
 
     source: SourceSpec
     model: ModelFile
-    tracker: TrackerSettings = TrackerSettings()
-    mapping: MappingSettings = MappingSettings()
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    mapping: MappingSettings = field(default_factory=MappingSettings)
     profile: PerformerProfile | None = None
     field_of_view: float = DEFAULT_FIELD_OF_VIEW
     translation: float = 0.0

@@ -183,7 +183,8 @@ def _draw_status(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
         text="Face found" if stats.face_found else "No face: look into the camera, with light on your face",
         icon="CHECKMARK" if stats.face_found else "ERROR",
     )
-    column.label(text=f"{stats.rate:.0f} frames/s   {session.latency_ms:.0f} ms   {stats.dropped} dropped", icon="BLANK1")
+    figures = f"{stats.rate:.0f} frames/s   {session.latency_ms:.0f} ms   {stats.dropped} dropped"
+    column.label(text=figures, icon="BLANK1", translate=False)
     if stats.recording_error:
         column.label(text=stats.recording_error, icon="ERROR")
 

@@ -40,7 +40,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     video: StringProperty(name="Video", description="The video to capture from", subtype="FILE_PATH")
     images: StringProperty(
-        name="Images", description="A folder of images, one image of a numbered sequence, or a still", subtype="FILE_PATH"
+        name="Images", description="A folder of images, one of a numbered sequence, or a still", subtype="FILE_PATH"
     )
     address: StringProperty(
         name="Address",
@@ -81,7 +81,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     detection: FloatProperty(
         name="Detection",
-        description="How sure the tracker must be to begin with a face. Lower finds hard faces, and things that are none",
+        description="How sure the tracker must be to begin with a face. Lower finds hard faces, and also what is none",
         subtype="FACTOR",
         min=0.05,
         max=1.0,

@@ -16,6 +16,7 @@ from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame, FaceFrames
 from mimica.mapping.landmarks import average_face
 from mimica.mapping.mapper import LiveMapper, MappingSettings, head_angles, map_frames
 from mimica.mapping.presence import HOLD_SECONDS
+from mimica.tests.synthetic import act, photograph
 
 RAW = MappingSettings(smoothness=0.0)
 
@@ -45,7 +46,7 @@ def lose(frames: FaceFrames, lost: slice) -> FaceFrames:
     return dataclasses.replace(frames, landmarks=landmarks, quality=quality)
 
 
-def test_each_part_moves_its_own_control(photograph, act):
+def test_each_part_moves_its_own_control():
     frames = photograph(
         act(jaw=bump(200, 40, 30), blink_left=bump(200, 80, 20), brows=bump(200, 110, 30), gaze_left=bump(200, 150, 30))
     )
@@ -63,7 +64,7 @@ def test_each_part_moves_its_own_control(photograph, act):
     assert motion.control("jawOpen")[110:140].max() < 0.1
 
 
-def test_the_neutral_gives_zeros(photograph):
+def test_the_neutral_gives_zeros():
     frames = photograph(np.repeat(average_face()[None], 40, axis=0))
     motion = map_frames(frames)
     assert np.abs(motion.controls).max() < 1e-3
@@ -77,7 +78,7 @@ def test_the_neutral_gives_zeros(photograph):
     place=st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.floats(-80, -40)),
     size=st.sampled_from([(640, 480), (1280, 720), (480, 640)]),
 )
-def test_place_scale_roll_and_image_size_do_not_change_controls(photograph, act, roll, place, size):
+def test_place_scale_roll_and_image_size_do_not_change_controls(roll, place, size):
     acted = act(jaw=bump(60, 30, 20), blink_left=bump(60, 20, 20), brows=bump(60, 40, 20))
     profile = default_profile()
     plain = map_frames(photograph(acted), profile=profile, settings=RAW)
@@ -88,7 +89,7 @@ def test_place_scale_roll_and_image_size_do_not_change_controls(photograph, act,
     assert np.abs(plain.controls - moved.controls).max() < 0.05
 
 
-def test_mirrored_input_gives_mirrored_controls(photograph, act):
+def test_mirrored_input_gives_mirrored_controls():
     acted = act(blink_left=bump(60, 30, 20), gaze_left=bump(60, 10, 20))
     frames = photograph(acted)
     mirrored = frames.landmarks.copy()
@@ -107,7 +108,7 @@ def test_mirrored_input_gives_mirrored_controls(photograph, act):
 
 
 @pytest.mark.parametrize(("axis", "index"), [(1, 0), (0, 1), (2, 2)])
-def test_head_angles_have_the_documented_signs(photograph, axis, index):
+def test_head_angles_have_the_documented_signs(axis, index):
     amount = np.concatenate([np.zeros(30), np.linspace(0, 0.4, 30)])
     turns = rot.matrix_from_quaternion(rot.exp(amount[:, None] * np.eye(3)[axis]))
     frames = photograph(np.repeat(average_face()[None], 60, axis=0), rotation=turns)
@@ -116,7 +117,7 @@ def test_head_angles_have_the_documented_signs(photograph, axis, index):
     assert np.abs(np.delete(angles[-1], index)).max() < 1.0
 
 
-def test_one_frame_and_the_whole_take_agree(photograph, act):
+def test_one_frame_and_the_whole_take_agree():
     frames = photograph(act(jaw=bump(40, 10, 20), brows=bump(40, 20, 15)))
     profile = default_profile()
     whole = map_frames(frames, profile=profile, settings=RAW)
@@ -128,7 +129,7 @@ def test_one_frame_and_the_whole_take_agree(photograph, act):
         assert np.allclose(step.head_rotation[0], whole.head_rotation[i], atol=1e-6)
 
 
-def test_groups_average_the_same_displacement(photograph, act):
+def test_groups_average_the_same_displacement():
     frames = photograph(act(jaw=bump(30, 5, 20)))
     groups = np.zeros((2, 478))
     groups[0, [13, 14]] = 0.5
@@ -139,7 +140,7 @@ def test_groups_average_the_same_displacement(photograph, act):
     assert np.allclose(grouped[:, 1], points[:, 152], atol=1e-5)
 
 
-def test_a_lost_face_is_held_then_eases_to_neutral_and_comes_back(photograph, act):
+def test_a_lost_face_is_held_then_eases_to_neutral_and_comes_back():
     frames = lose(photograph(act(jaw=np.ones(180))), slice(60, 150))
     motion = map_frames(frames, profile=default_profile(), settings=RAW)
     jaw = motion.control("jawOpen")
@@ -153,14 +154,14 @@ def test_a_lost_face_is_held_then_eases_to_neutral_and_comes_back(photograph, ac
     assert np.isfinite(motion.displacement).all()
 
 
-def test_a_short_gap_is_bridged_offline(photograph, act):
+def test_a_short_gap_is_bridged_offline():
     frames = lose(photograph(act(jaw=np.linspace(0, 1, 60))), slice(30, 34))
     jaw = map_frames(frames, profile=default_profile(), settings=RAW).control("jawOpen")
     assert np.abs(np.diff(jaw, 2)).max() < 0.01
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_nothing_becomes_nan(photograph, act, live):
+def test_nothing_becomes_nan(live):
     frames = lose(photograph(act(jaw=bump(90, 10, 50))), slice(0, 20))
     frames = lose(frames, slice(50, 52))
     for part in (frames, lose(frames, slice(0, 90)), frames.slice(0, 1), frames.slice(30, 31)):
@@ -169,7 +170,7 @@ def test_nothing_becomes_nan(photograph, act, live):
             assert np.isfinite(getattr(motion, name)).all(), name
 
 
-def test_points_without_irises_still_map(photograph, act):
+def test_points_without_irises_still_map():
     frames = photograph(act(jaw=bump(60, 30, 20)))
     landmarks = frames.landmarks.copy()
     landmarks[:, 468:] = np.nan
@@ -179,14 +180,14 @@ def test_points_without_irises_still_map(photograph, act):
     assert np.abs(motion.gaze).max() == 0.0
 
 
-def test_smoothing_keeps_blinks(photograph, act):
+def test_smoothing_keeps_blinks():
     frames = photograph(act(blink_left=bump(90, 40, 7)))
     for live in (False, True):
         blink = map_frames(frames, profile=default_profile(), live=live).control("eyeBlinkLeft")
         assert blink.max() > 0.7, live
 
 
-def test_the_neutral_is_found_in_a_busy_take(photograph, act):
+def test_the_neutral_is_found_in_a_busy_take():
     jaw = bump(150, 0, 40) + bump(150, 90, 60)
     blink = bump(150, 45, 8)
     frames = photograph(act(jaw=jaw, blink_left=blink))
@@ -195,7 +196,7 @@ def test_the_neutral_is_found_in_a_busy_take(photograph, act):
     assert np.abs(profile.neutral - average_face()).max() < 0.12
 
 
-def test_the_live_neutral_comes_after_a_good_second(photograph, act):
+def test_the_live_neutral_comes_after_a_good_second():
     mapper = LiveMapper(settings=RAW)
     frames = split(photograph(act(brows=np.full(45, 0.4))))
     for frame in frames[:20]:
@@ -207,7 +208,7 @@ def test_the_live_neutral_comes_after_a_good_second(photograph, act):
     assert motion.control("browInnerUp")[0] < 0.05, "the performer's own brows are the neutral now"
 
 
-def test_a_profile_survives_its_file(photograph, act, tmp_path):
+def test_a_profile_survives_its_file(tmp_path):
     profile = estimate_profile(photograph(act(jaw=np.zeros(30))), name="Ada")
     assert profile is not None
     profile.save(tmp_path / "ada.json")

@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faces seen by an ideal camera: landmarks whose truth is known."""
 
-from collections.abc import Callable
-
 import numpy as np
-import pytest
 
 from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from mimica.mapping.frame import FaceFrames
 from mimica.mapping.landmarks import average_face
 
 
-def _photograph(
+def photograph(
     faces: np.ndarray,
     *,
     rotation: np.ndarray | None = None,
@@ -51,19 +48,13 @@ def _photograph(
     )
 
 
-@pytest.fixture(scope="session")
-def photograph() -> Callable[..., FaceFrames]:
-    """The ideal camera."""
-    return _photograph
-
-
-def _act(**parts: np.ndarray) -> np.ndarray:
+def act(**parts: np.ndarray) -> np.ndarray:
     """The average face acting: each part is amounts (N,) in [0, 1] of `jaw`, `blink_left`, `brows`, `gaze_left`."""
     count = len(next(iter(parts.values())))
     face = np.repeat(average_face()[None], count, axis=0).copy()
     if "jaw" in parts:
         angle = 0.35 * parts["jaw"]
-        joint = average_face()[[234, 454]].mean(axis=0) + [0, 0, 1.0]
+        joint = average_face()[[234, 454]].mean(axis=0) + np.array([0.0, 0.0, 1.0])
         moved = [152, 148, 377, 176, 400, 175, 171, 396, 199, 200, 17, 14, 84, 314, 87, 317, 18]
         arm = average_face()[moved] - joint
         c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
@@ -79,9 +70,3 @@ def _act(**parts: np.ndarray) -> np.ndarray:
     if "gaze_left" in parts:
         face[:, 468:, 0] += 0.45 * parts["gaze_left"][:, None]
     return face
-
-
-@pytest.fixture(scope="session")
-def act() -> Callable[..., np.ndarray]:
-    """The average face with parts of it moved by known amounts."""
-    return _act

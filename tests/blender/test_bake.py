@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A known performance, baked in Blender and read back from what Blender evaluates."""
+
+import dataclasses
+
+import bpy
+import numpy as np
+import pytest
+
+from mimica.mapping import rotation as rot
+from mimica.mapping.calibration import default_profile
+from mimica.mapping.data import load_table
+from mimica.mapping.landmarks import average_face
+from mimica.mapping.mapper import MappingSettings
+from mimica.rig import compat
+from mimica.rig.bake import BakeError, BakeSettings, bake_take
+from mimica.rig.bind import TargetError, bind
+from mimica.rig.face_rig import create_face_rig
+from mimica.tests.synthetic import act, photograph
+
+RAW = BakeSettings(mapping=MappingSettings(smoothness=0.0))
+
+
+@pytest.fixture
+def rig() -> bpy.types.Object:
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = 30
+    return bpy.data.objects[create_face_rig(bpy.context).armature]
+
+
+def ramp(count: int) -> np.ndarray:
+    return np.linspace(0.0, 1.0, count)
+
+
+def evaluated_heads(armature: bpy.types.Object, frame: float) -> dict[str, np.ndarray]:
+    """Bone heads in armature space, centimetres, as Blender evaluates them."""
+    bpy.context.scene.frame_set(int(frame))
+    posed = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return {b.name: np.array(b.head) / armature["mimica_unit"] for b in posed.pose.bones}
+
+
+def all_keys(armature: bpy.types.Object) -> dict[tuple[str, int], np.ndarray]:
+    action = armature.animation_data.action
+    keys = {}
+    for curve in compat.fcurves_of(armature, action):
+        values = np.empty(len(curve.keyframe_points) * 2, np.float32)
+        curve.keyframe_points.foreach_get("co", values)
+        keys[curve.data_path, curve.array_index] = values.reshape(-1, 2)
+    return keys
+
+
+def test_bones_land_where_the_performers_landmarks_went(rig):
+    faces = act(jaw=np.array([0.0, 0.5, 1.0]), brows=np.array([0.0, 0.5, 1.0]))
+    bake_take(bpy.context.scene, rig, photograph(faces), name="Jaw", profile=default_profile(), settings=RAW)
+    rest = evaluated_heads(rig, 1)
+    posed = evaluated_heads(rig, 3)
+    moved = (faces[2] - average_face()) @ np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T
+    checked = 0
+    for bone in load_table("face_rig")["bones"]:
+        if bone["drive"] == "landmarks" and not bone.get("pair"):
+            wanted = sum(weight * moved[int(i)] for i, weight in bone["landmarks"].items())
+            assert np.abs(posed[bone["name"]] - rest[bone["name"]] - wanted).max() < 0.15, bone["name"]
+            checked += 1
+    assert checked > 30
+    assert (rest["lip_lower"] - posed["lip_lower"])[2] > 1.0, "the lower lip went down by a centimetre"
+
+
+def test_a_head_turn_turns_the_head_and_nothing_else(rig):
+    turns = rot.matrix_from_quaternion(rot.exp(ramp(10)[:, None] * [0.0, 0.4, 0.0]))
+    faces = np.repeat(average_face()[None], 10, axis=0)
+    frames = photograph(faces, rotation=turns)
+    bake_take(bpy.context.scene, rig, frames, name="Turn", profile=default_profile(), settings=RAW)
+    bpy.context.scene.frame_set(10)
+    posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones["head"]
+    turn = (posed.matrix @ rig.data.bones["head"].matrix_local.inverted()).to_quaternion()
+    assert turn.angle == pytest.approx(0.4, abs=0.03)
+    assert turn.axis.z == pytest.approx(1.0, abs=0.03), "to the performer's left is about +Z"
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 60])
+def test_the_length_is_the_performances_at_any_scene_rate(rig, fps):
+    bpy.context.scene.render.fps = fps
+    frames = photograph(act(jaw=ramp(91)), rate=45.0)
+    result = bake_take(bpy.context.scene, rig, frames, name="Length", profile=default_profile())
+    assert (result.last_frame - result.first_frame) / fps == pytest.approx(2.0, abs=1 / fps)
+    lengths = {len(keys) for keys in all_keys(rig).values()}
+    assert lengths == {int(result.last_frame - result.first_frame) + 1}
+
+
+def test_baking_twice_gives_the_same_keys_in_the_same_action(rig):
+    frames = photograph(act(jaw=ramp(40), blink_left=ramp(40)))
+    first = bake_take(bpy.context.scene, rig, frames, name="Twice")
+    keys = all_keys(rig)
+    second = bake_take(bpy.context.scene, rig, frames, name="Twice")
+    assert second.action == first.action
+    assert len(bpy.data.actions) == 1
+    again = all_keys(rig)
+    assert keys.keys() == again.keys()
+    assert all(np.array_equal(keys[k], again[k]) for k in keys)
+
+
+def test_a_part_of_a_take_begins_at_the_chosen_frame(rig):
+    frames = photograph(act(jaw=ramp(121)))
+    settings = dataclasses.replace(RAW, start_frame=100, start=1.0, end=2.0)
+    result = bake_take(bpy.context.scene, rig, frames, name="Part", profile=default_profile(), settings=settings)
+    assert (result.first_frame, result.last_frame) == (100, 130)
+    whole = bake_take(bpy.context.scene, rig, frames, name="Whole", profile=default_profile(), settings=RAW)
+    assert whole.last_frame == 121
+
+
+def test_lids_meet_on_the_baked_character(rig):
+    frames = photograph(act(blink_left=np.array([0.0, 0.5, 1.0, 1.0])))
+    bake_take(bpy.context.scene, rig, frames, name="Blink", profile=default_profile(), settings=RAW)
+    open_eye, closed = evaluated_heads(rig, 1), evaluated_heads(rig, 4)
+    gap = [np.linalg.norm(h["lid_upper.L"] - h["lid_lower.L"]) for h in (open_eye, closed)]
+    assert gap[1] < 0.15 * gap[0]
+    other = [np.linalg.norm(h["lid_upper.R"] - h["lid_lower.R"]) for h in (open_eye, closed)]
+    assert other[1] == pytest.approx(other[0], rel=0.02)
+
+
+def test_shape_keys_are_keyed_too():
+    bpy.ops.wm.read_homefile(use_empty=True)
+    mesh = bpy.data.objects.new("Head", bpy.data.meshes.new("Head"))
+    mesh.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    bpy.context.scene.collection.objects.link(mesh)
+    for name in ("Basis", "jawOpen", "eyeBlinkLeft", "unrelated"):
+        mesh.shape_key_add(name=name).value = 0.0
+    frames = photograph(act(jaw=ramp(60)))
+    result = bake_take(bpy.context.scene, mesh, frames, name="Shapes", profile=default_profile())
+    assert result.curves == 2
+    bpy.context.scene.frame_set(int(result.last_frame))
+    blocks = mesh.data.shape_keys.key_blocks
+    assert blocks["jawOpen"].value > 0.6
+    assert blocks["eyeBlinkLeft"].value < 0.05
+    assert blocks["unrelated"].value == 0.0
+
+
+def test_one_undo_takes_a_bake_back(rig):
+    bpy.ops.ed.undo_push(message="before")
+    name = rig.name
+    bake_take(bpy.context.scene, rig, photograph(act(jaw=ramp(20))), name="Undo")
+    bpy.ops.ed.undo_push(message="bake")
+    bpy.ops.ed.undo()
+    assert len(bpy.data.actions) == 0
+    assert bpy.data.objects[name].animation_data is None or bpy.data.objects[name].animation_data.action is None
+
+
+def test_what_cannot_be_baked_is_said(rig):
+    frames = photograph(act(jaw=ramp(20)))
+    nothing = dataclasses.replace(frames, quality=np.zeros(20, np.float32))
+    with pytest.raises(BakeError, match="holds no face"):
+        bake_take(bpy.context.scene, rig, nothing, name="Empty")
+    with pytest.raises(BakeError, match="outside the take"):
+        bake_take(bpy.context.scene, rig, frames, name="Late", settings=BakeSettings(start=9.0))
+    with pytest.raises(TargetError, match="No character"):
+        bake_take(bpy.context.scene, None, frames, name="Nobody")
+    cube = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))
+    with pytest.raises(TargetError, match="'Cube' has neither"):
+        bind(cube)

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mimica.mapping.channels import ChannelPlan, RestPose
+from mimica.mapping.character_map import (
+    CharacterMap,
+    CharacterMapError,
+    ShapeEntry,
+    own_rig_map,
+    shape_key_map,
+)
+from mimica.mapping.frame import ARKIT_SHAPES
+from mimica.mapping.landmarks import average_face
+from mimica.mapping.motion import Motion
+
+FACE_TO_ARMATURE = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
+def simple_rest() -> RestPose:
+    """Bones of the own rig with axes along the armature's, at the places of their landmarks."""
+    character = own_rig_map()
+    names = [e.bone for e in character.bones]
+    face = average_face() @ FACE_TO_ARMATURE.T
+    table = {e.bone: e for e in character.bones}
+    heads = []
+    for name in names:
+        weights = {int(k): v for k, v in table[name].landmarks.items()}
+        if table[name].drive == "lid":
+            pick = {"lid_upper": 386, "lid_lower": 374} if name.endswith(".L") else {"lid_upper": 159, "lid_lower": 145}
+            weights = {next(v for k, v in pick.items() if name.startswith(k)): 1.0}
+        if table[name].drive == "eye":
+            weights = {468 if name.endswith("R") else 473: 1.0}
+        point = sum(face[i] * w for i, w in weights.items()) if weights else np.zeros(3)
+        if table[name].drive == "eye":
+            point = point + [0.0, 1.2, 0.0]
+        heads.append(point)
+    parents = ["jaw" if n in ("lip_lower", "chin") else "nose" if n == "nose_tip" else "head" for n in names]
+    parents = ["" if n == "neck" else "neck" if n == "head" else p for n, p in zip(names, parents, strict=True)]
+    axes = np.tile(np.eye(3), (len(names), 1, 1))
+    return RestPose(tuple(names), tuple(parents), np.array(heads), axes, 0.01, average_face())
+
+
+def motion(plan: ChannelPlan, displacement: np.ndarray | None = None, **controls: float) -> Motion:
+    values = np.zeros((1, len(ARKIT_SHAPES)))
+    for name, value in controls.items():
+        values[0, ARKIT_SHAPES.index(name)] = value
+    moved = np.zeros((1, 478, 3)) if displacement is None else displacement[None]
+    return dataclasses.replace(
+        Motion.neutral(np.zeros(1), len(plan.groups)), controls=values, displacement=plan.groups @ moved
+    )
+
+
+def test_the_neutral_leaves_every_bone_at_rest():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan))
+    assert np.abs(pose.location).max() < 1e-12
+    assert np.allclose(pose.rotation, [1, 0, 0, 0])
+
+
+def test_a_bone_follows_its_landmarks_along_blenders_axes_and_in_scene_units():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan, np.tile([1.0, 2.0, 3.0], (478, 1))))
+    i = plan.bones.index("brow_inner.L")
+    assert np.allclose(pose.location[0, i], [0.01, -0.03, 0.02])
+
+
+def test_a_child_does_not_repeat_what_its_parent_does():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan, np.tile([0.5, 0.0, 0.0], (478, 1))))
+    assert np.allclose(pose.location[0, plan.bones.index("nose_tip")], 0.0)
+    assert np.allclose(pose.location[0, plan.bones.index("nose")], [0.005, 0, 0])
+
+
+def test_the_jaw_opens_by_a_positive_turn_about_x_and_the_lip_on_it_makes_up_the_difference():
+    rest = simple_rest()
+    plan = ChannelPlan(own_rig_map(), rest)
+    pose = plan.evaluate(motion(plan, jawOpen=1.0))
+    jaw, lip = plan.bones.index("jaw"), plan.bones.index("lip_lower")
+    assert pose.rotation[0, jaw, 1] > 0.1
+    # Landmarks did not move, so the lip must travel back by what the jaw carries it: up.
+    assert pose.location[0, lip, 2] > 0.01
+
+
+@pytest.mark.parametrize("closure", [0.0, 0.3, 0.7, 1.0])
+def test_lids_stay_on_their_sphere_and_meet_when_closed(closure):
+    rest = simple_rest()
+    plan = ChannelPlan(own_rig_map(), rest)
+    pose = plan.evaluate(motion(plan, eyeBlinkLeft=closure))
+    names = list(rest.names)
+    centre = rest.heads[names.index("eye.L")]
+    at = {}
+    for name in ("lid_upper.L", "lid_lower.L"):
+        here = rest.heads[names.index(name)]
+        at[name] = here + pose.location[0, plan.bones.index(name)] / rest.unit
+        assert np.linalg.norm(at[name] - centre) == pytest.approx(np.linalg.norm(here - centre), rel=1e-6)
+    directions = [(p - centre) / np.linalg.norm(p - centre) for p in at.values()]
+    gap = np.degrees(np.arccos(np.clip(directions[0] @ directions[1], -1, 1)))
+    assert gap < 1e-3 if closure == 1.0 else gap > 0.5
+    assert np.abs(pose.location[0, plan.bones.index("lid_upper.R")]).max() < 1e-12
+
+
+def test_wide_eyes_lift_the_upper_lid():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan, eyeWideRight=1.0))
+    assert pose.location[0, plan.bones.index("lid_upper.R"), 2] > 0.0005
+
+
+def test_a_larger_mouth_moves_further():
+    rest = simple_rest()
+    performer = average_face() * 0.5
+    moved = np.tile([0.0, 0.4, 0.0], (478, 1))
+    plans = [ChannelPlan(own_rig_map(), rest, n) for n in (None, performer)]
+    ways = [p.evaluate(motion(p, moved)).location[0, p.bones.index("lip_upper"), 2] for p in plans]
+    assert ways[1] == pytest.approx(2 * ways[0])
+
+
+def test_gaze_turns_the_eyes_to_the_named_side():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    looking = dataclasses.replace(motion(plan), gaze=np.array([[[0.3, 0.0], [0.3, 0.2]]]))
+    pose = plan.evaluate(looking)
+    left, right = pose.rotation[0, plan.bones.index("eye.L")], pose.rotation[0, plan.bones.index("eye.R")]
+    assert np.allclose(left, [np.cos(0.15), 0, 0, np.sin(0.15)])
+    assert right[1] < 0, "looking up turns about -x"
+
+
+def test_head_and_neck_share_one_turn():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    half = 0.2
+    turned = dataclasses.replace(motion(plan), head_rotation=np.array([[np.cos(half), 0.0, np.sin(half), 0.0]]))
+    pose = plan.evaluate(turned)
+    neck, head = pose.rotation[0, plan.bones.index("neck")], pose.rotation[0, plan.bones.index("head")]
+    angles = [2 * np.arctan2(q[3], q[0]) for q in (neck, head)]
+    assert sum(angles) == pytest.approx(2 * half)
+    assert angles[0] == pytest.approx(0.35 * 2 * half)
+
+
+def test_shape_keys_are_found_whatever_their_case():
+    entries = shape_key_map(["Basis", "jawOpen", "EYEBLINKLEFT", "smile"])
+    assert [(e.control, e.key) for e in entries] == [("jawOpen", "jawOpen"), ("eyeBlinkLeft", "EYEBLINKLEFT")]
+    plan = ChannelPlan(CharacterMap("x", shapes=entries), None)
+    assert plan.shape_values(motion(plan, eyeBlinkLeft=0.6)).tolist() == [[0.0, 0.6]]
+
+
+def test_a_map_survives_json():
+    character = dataclasses.replace(own_rig_map(), shapes=(ShapeEntry("jawOpen", "Mouth Open", 0.5),), translation=0.2)
+    assert CharacterMap.from_json(character.to_json()) == character
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 7}, "newer"),
+        ({"schema": "x"}, "no character map"),
+        ({"shapes": [{"control": "jawWiggle", "key": "k"}]}, "jawWiggle"),
+        ({"bones": [{"bone": "b", "drive": "magic", "region": "jaw"}]}, "'b'"),
+        ({"bones": [{"bone": "b", "speed": 3}]}, "does not know"),
+    ],
+)
+def test_a_bad_map_is_refused_and_the_entry_named(change, said):
+    with pytest.raises(CharacterMapError, match=said):
+        CharacterMap.from_json(own_rig_map().to_json() | change)
