@@ -68,9 +68,9 @@ class _Waiting:
 class CaptureSession:
     """Grabs and tracks in two threads of its own, from `start` to `stop`. Not restartable: make a new one.
 
-    Every method may be called from any thread, and none but `start_recording`'s counterparts `stop_recording` and
-    `stop` waits for anything. Live, the newest image wins between the threads. Images that come while recording all
-    go to the take: cameras and streams may run 2 s ahead of the tracker, files wait for it.
+    Every method may be called from any thread; only `stop`, `stop_recording` and `wait` wait for anything. Live, the
+    newest image wins between the threads. Images that arrive while recording all go to the take: cameras and streams
+    may run 2 s ahead of the tracker, files wait for it.
     """
 
     def __init__(self, source: FrameSource, make_tracker: Callable[[], Tracker], *, pace: Pace = "realtime") -> None:
@@ -102,11 +102,11 @@ class CaptureSession:
         self._slow_until = 0.0
         self._thinned = 0.0
         self._give_room()
-        # The writer of images that arrive, and the one that may be written to: they differ while the last ones drain.
-        # And the one whose figures are shown, still after its recording.
+        # The writer of images that arrive now, and those that may still be written to: the last images of a recording
+        # are tracked after its end. And the writer whose figures are shown, also after its recording.
         self._writer: TakeWriter | None = None
-        self._open_writer: TakeWriter | None = None
-        self._recording: TakeWriter | None = None
+        self._open_writers: set[TakeWriter] = set()
+        self._shown_writer: TakeWriter | None = None
         self._write_lock = threading.Lock()
         self._captured = self._tracked = self._dropped = 0
         self._results: deque[tuple[float, float]] = deque()
@@ -162,9 +162,8 @@ class CaptureSession:
             self._writer = None
             self._stopping.set()
             self._changed.notify_all()
-        if started:
-            self._source.interrupt()
-        else:
+        self._source.interrupt()
+        if not started:
             self._source.close()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.perf_counter()))
@@ -172,7 +171,7 @@ class CaptureSession:
             if self._state in ("opening", "running"):
                 self._state = "stopped"
             self._changed.notify_all()
-        written = self._close_writer(max(0.05, deadline - time.perf_counter()))
+        written = self._close_writers(max(0.05, deadline - time.perf_counter()))
         return written and not any(thread.is_alive() for thread in self._threads)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -194,27 +193,31 @@ class CaptureSession:
     def start_recording(self, writer: TakeWriter) -> None:
         """Record every image that arrives from now on; also before `start`, to have a file from its first image."""
         with self._changed:
-            if self._open_writer is not None:
+            if self._writer is not None:
                 raise RuntimeError("A take is already being recorded.")
-            self._writer = self._open_writer = writer
-            self._recording = writer
+            self._writer = self._shown_writer = writer
+            self._open_writers.add(writer)
             self._give_room()
 
     def stop_recording(self, timeout: float = 1.0) -> None:
         """End the recording and hand the writer back to the caller, who closes it: nothing is appended any more.
 
-        Images that arrived while recording are tracked first, for `timeout` seconds at most; normally that is one.
+        Images that arrived while recording are tracked first, for `timeout` seconds at most. Normally that is one,
+        but up to 2 s of them where the tracker was held up: who must not wait calls this in a thread. The next
+        recording may begin meanwhile.
         """
         with self._changed:
-            writer, self._writer = self._open_writer, None
+            writer, self._writer = self._writer, None
             if writer is None:
                 return
-            self._changed.wait_for(lambda: not self._tracking or self._state == "idle" or not self._pending(), timeout)
+            self._changed.wait_for(
+                lambda: not self._tracking or self._state == "idle" or not self._has_images_for(writer), timeout
+            )
             for i, item in enumerate(self._waiting):
-                if item.writer is not None:
+                if item.writer is writer:
                     self._waiting[i] = _Waiting(item.image, None)
         with self._write_lock:
-            self._open_writer = None
+            self._open_writers.discard(writer)
 
     def stats(self) -> CaptureStats:
         """Return the figures of this moment. Cheap."""
@@ -227,11 +230,11 @@ class CaptureSession:
                 captured=self._captured,
                 tracked=self._tracked,
                 dropped=self._dropped,
-                recorded=self._recording.count if self._recording else 0,
+                recorded=self._shown_writer.count if self._shown_writer else 0,
                 rate=len(recent) / (now - since) if recent else 0.0,
                 latency_ms=statistics.median(recent) * 1000 if recent else 0.0,
                 face_found=self._face_found,
-                recording_error=self._recording.error if self._recording else None,
+                recording_error=self._shown_writer.error if self._shown_writer else None,
             )
 
     # The grabbing thread.
@@ -397,16 +400,15 @@ class CaptureSession:
     def _record(self, writer: TakeWriter, faces: tuple[FaceFrame, ...]) -> None:
         """Append to the take. A take that cannot be written does not end the capture; it is said in `stats`."""
         with self._write_lock:
-            if writer is not self._open_writer:
-                return  # its recording was stopped meanwhile
-            writer.append(faces)
+            if writer in self._open_writers:  # else its recording was stopped meanwhile
+                writer.append(faces)
 
     # Shared.
 
-    def _pending(self) -> bool:
+    def _has_images_for(self, writer: TakeWriter) -> bool:
         """Return whether images that belong to a take are not tracked yet. Called with the lock held."""
-        at_work = self._at_work is not None and self._at_work.writer is not None
-        return at_work or any(item.writer is not None for item in self._waiting)
+        at_work = self._at_work is not None and self._at_work.writer is writer
+        return at_work or any(item.writer is writer for item in self._waiting)
 
     def _run_if_ready(self) -> None:
         """Called with the lock held."""
@@ -414,16 +416,16 @@ class CaptureSession:
             self._state = "running"
         self._changed.notify_all()
 
-    def _close_writer(self, timeout: float) -> bool:
-        """Close the take of a recording that was not stopped. Return False if it is still being written to."""
+    def _close_writers(self, timeout: float) -> bool:
+        """Close the takes of recordings that were not stopped. Return False if one is still being written to."""
         if not self._write_lock.acquire(timeout=timeout):
             log.error("The take is not closed: its disk does not answer.")
             return False
         try:
-            writer, self._open_writer = self._open_writer, None
+            writers, self._open_writers = self._open_writers, set()
         finally:
             self._write_lock.release()
-        if writer is not None:
+        for writer in writers:
             writer.close(timeout)
         return True
 

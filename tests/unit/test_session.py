@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from mimica.capture.session import CaptureSession
 from mimica.capture.source import FrameSource, Image, SourceError, SourceInfo, SourceSpec, make_source
 from mimica.capture.take import Take
@@ -307,6 +308,32 @@ def test_recording_begins_and_ends_in_the_middle(clip: Path, tmp_path: Path, mak
     assert len(recorded(tmp_path / "one")) == count
     assert np.all(np.diff(recorded(tmp_path / "one")) % 90 == 1)
     assert len(recorded(tmp_path / "two")) == second.count >= 5
+
+
+def test_the_next_recording_may_begin_while_the_last_one_drains(clip: Path, tmp_path: Path, make: Make) -> None:
+    tracker = NumberTracker()
+    session = make(LiveImages(clip, rate=100.0), tracker)
+    writers = [new_take(tmp_path / "one"), new_take(tmp_path / "two")]
+    session.start_recording(writers[0])
+    session.start()
+    until(lambda: session.stats().tracked > 5)
+    tracker.gate.clear()
+    time.sleep(0.2)
+    captured = session.stats().captured
+    ending = threading.Thread(target=session.stop_recording, args=(5.0,))
+    ending.start()
+    until(lambda: not session.recording)
+    session.start_recording(writers[1])
+    time.sleep(0.1)
+    tracker.gate.set()
+    ending.join()
+    writers[0].close()
+    until(lambda: session.stats().recorded > 10)
+    session.stop()
+    one, two = recorded(tmp_path / "one"), recorded(tmp_path / "two")
+    assert len(one) >= captured
+    # Not an image is in both or in none, but for those that came between the two calls.
+    assert 1 <= (two[0] - one[-1]) % 90 <= 3
 
 
 def test_what_arrived_for_the_take_is_in_it_after_stop(clip: Path, tmp_path: Path, make: Make) -> None:
