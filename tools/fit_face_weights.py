@@ -69,12 +69,12 @@ def jaw_motion(rest: np.ndarray, displacement: np.ndarray) -> np.ndarray:
     chin = [152, 148, 377, 176, 400]
     a = rest[chin] - pivot
     b = a + displacement[:, chin]
-    turn = (b[..., 1] * a[:, 2] - b[..., 2] * a[:, 1]).sum(axis=1)
-    angle = np.arctan2(turn, (b[..., 1] * a[:, 1] + b[..., 2] * a[:, 2]).sum(axis=1))
-    angle = np.clip(angle, -np.radians(35.0), np.radians(2.0))[:, None]
+    turn = (a[:, 1] * b[..., 2] - a[:, 2] * b[..., 1]).sum(axis=1)
+    angle = np.arctan2(turn, (a[:, 1] * b[..., 1] + a[:, 2] * b[..., 2]).sum(axis=1))
+    angle = np.clip(angle, 0.0, np.radians(35.0))[:, None]
     arm = rest[:468] - pivot
-    y = arm[:, 1] * np.cos(angle) - arm[:, 2] * -np.sin(angle)
-    z = arm[:, 1] * -np.sin(angle) + arm[:, 2] * np.cos(angle)
+    y = arm[:, 1] * np.cos(angle) - arm[:, 2] * np.sin(angle)
+    z = arm[:, 1] * np.sin(angle) + arm[:, 2] * np.cos(angle)
     return np.stack([np.zeros_like(y), y - arm[:, 1], z - arm[:, 2]], axis=-1)
 
 
@@ -175,7 +175,7 @@ def displacements(path: Path, model: Path) -> np.ndarray:
     """Return float64 (N, 478, 3): a film's displacements from its calmest frames, face space, cm."""
     landmarks, scores, sizes = track(path, model)
     points = lift(landmarks, sizes)
-    calm = calm_frames(scores)
+    calm = calm_frames(landmarks, scores)
     first = to_face_space(points, fit_head(points))
     own = np.median(first[calm], axis=0)
     moved = to_face_space(points, fit_head(points, own)) - own

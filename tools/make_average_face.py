@@ -29,7 +29,8 @@ _TIME_DILATION_MS = 330_000
 """Between two frames as the tracker is told: so far apart that its built-in smoothing lets everything through."""
 _LIPS_APART_CM = 0.15
 _BROWS_DOWN_AND_UP = slice(1, 6)
-_CALM_SHARE = 0.05
+_PARTED = 30.0
+_CALM_SHARE = 0.03
 _CALM_LEAST = 8
 
 
@@ -67,17 +68,20 @@ def track(path: Path, model: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(landmarks), np.array(scores), np.array(sizes)
 
 
-def calm_frames(scores: np.ndarray) -> np.ndarray:
-    """Return the indices of the calmest frames by their scores (N, 52), in the tracker's order."""
+def calm_frames(landmarks: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the indices of the calmest frames, by landmarks (N, 478, 3) and scores (N, 52) in the tracker's order."""
     # Gaze says little about the face's shape; the other scores are summed as they are.
     expression = scores[:, _BROWS_DOWN_AND_UP].sum(axis=1) + scores[:, 9:11].sum(axis=1) + scores[:, 23:].sum(axis=1)
     gaze = 0.5 * scores[:, 11:19].sum(axis=1)
-    return np.argsort(expression + gaze)[: max(_CALM_LEAST, round(len(scores) * _CALM_SHARE))]
+    # Parted lips weigh most: some people never close them for long, and a rest face needs them closed.
+    lips = np.linalg.norm(landmarks[:, 13, :2] - landmarks[:, 14, :2], axis=1)
+    eyes = np.linalg.norm(landmarks[:, 33, :2] - landmarks[:, 263, :2], axis=1)
+    return np.argsort(expression + gaze + _PARTED * lips / eyes)[: max(_CALM_LEAST, round(len(scores) * _CALM_SHARE))]
 
 
 def neutral_face(landmarks: np.ndarray, scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return one person's neutral face, float64 (478, 3), face space, cm: the median of the calmest frames."""
-    calm = calm_frames(scores)
+    calm = calm_frames(landmarks, scores)
     points = lift(landmarks[calm], sizes[calm])
     return np.median(to_face_space(points, fit_head(points)), axis=0)
 

@@ -21,7 +21,7 @@ OVAL = (
 )  # fmt: skip
 """Landmarks of the face's border: from the forehead's middle by the left ear and the chin back by the right ear."""
 _CHIN = 18
-_ROUNDNESS = 2.3
+_ROUNDNESS = 2.12
 """Exponent of the sections' superellipse."""
 _FADE = 6.5
 """How far behind the oval the face's own motion dies out, cm."""
