@@ -57,7 +57,7 @@ class Landmarker:
         """
         try:
             from mediapipe.tasks.python.core.base_options import BaseOptions
-            from mediapipe.tasks.python.vision import face_landmarker
+            from mediapipe.tasks.python.vision import face_landmarker  # type: ignore[reportAttributeAccessIssue]
             from mediapipe.tasks.python.vision.core import image
             from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
         except ImportError as error:

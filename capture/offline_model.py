@@ -193,12 +193,13 @@ def _merge_outputs(model: bytes) -> bytes:
     """Return the attention model with its outputs reduced to Face Landmarker's two: 1434 coordinates, and presence."""
     try:
         import flatbuffers
-        from mediapipe.tasks.metadata import schema_py_generated as schema
+        from mediapipe.tasks.metadata import schema_py_generated
     except ImportError as error:
         raise ModelError(
             f"The offline face model cannot be built, as a library is missing ({error.name}). Install Mimica again."
         ) from error
 
+    schema: Any = schema_py_generated
     graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
     subgraph = graph.subgraphs[0]
     tensors = {tensor.name.decode(): index for index, tensor in enumerate(subgraph.tensors)}

@@ -59,7 +59,7 @@ class TrackerSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if isinstance(self.faces, bool) or not isinstance(self.faces, int) or not 1 <= self.faces <= 4:
+        if self.faces not in (1, 2, 3, 4):
             raise TrackerError(f"The number of faces is {self.faces}. Choose 1 to 4.")
         for name in ("detection", "presence", "tracking"):
             value = getattr(self, name)
@@ -212,7 +212,7 @@ def _sight(face: Detection, time: float, image_size: tuple[int, int]) -> _Sighti
 def _distance(known: _Sighting, new: _Sighting) -> float:
     """Return how far two sightings are apart, in face sizes; a doubled size counts as one."""
     mean_size = (known.size + new.size) / 2
-    return float(np.linalg.norm(new.centre - known.centre)) / mean_size + abs(math.log2(new.size / known.size))
+    return math.hypot(*(new.centre - known.centre)) / mean_size + abs(math.log2(new.size / known.size))
 
 
 def _quality(landmarks: np.ndarray, new: _Sighting, before: _Sighting | None) -> float:
@@ -223,10 +223,10 @@ def _quality(landmarks: np.ndarray, new: _Sighting, before: _Sighting | None) ->
     half are outside), and less when it jumped or changed its size since the image before faster than a head can.
     """
     xy = landmarks[:MESH_COUNT, :2]
-    inside = float(np.mean(np.all((xy >= 0) & (xy <= 1), axis=1)))
+    inside = float(((xy >= 0) & (xy <= 1)).all(axis=1).mean())
     quality = 2 * inside - 1
     if before is not None and before.in_last_image and 0 < (step := new.time - before.time) <= LONGEST_STEP:
-        speed = float(np.linalg.norm(new.centre - before.centre)) / new.size / step
+        speed = math.hypot(*(new.centre - before.centre)) / new.size / step
         growth = abs(math.log(new.size / before.size)) / step
         quality *= min(max(2 - max(speed / PLAUSIBLE_SPEED, growth / PLAUSIBLE_GROWTH), 0), 1)
     return max(quality, LOWEST_QUALITY)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mimica.capture.landmarker import Detection
 from mimica.capture.tracker import Identities, StampClock, TrackerError, TrackerSettings
 
@@ -96,10 +97,11 @@ def test_more_faces_than_asked_for() -> None:
 
 def quality(*sequence: Detection | None, step: float = 1 / 30) -> float:
     identities = Identities(1)
-    frames = ()
-    for i, detection in enumerate(sequence):
-        frames = identities.assign([] if detection is None else [detection], i * step, SIZE)
-    return frames[0].quality
+    frames = [
+        identities.assign([] if detection is None else [detection], i * step, SIZE)
+        for i, detection in enumerate(sequence)
+    ]
+    return frames[-1][0].quality
 
 
 def test_quality_of_an_ordinary_face_is_1() -> None:
