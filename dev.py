@@ -28,7 +28,7 @@ def hand_over() -> int:
             return subprocess.call([python, os.path.abspath(__file__), *sys.argv[1:]])
     print(
         f"Mimica's tools need Python {names}, for which Blender is published as a module; this is Python {mine}.\n"
-        f"Install one of them and run:  python{FITTING[0][0]}.{FITTING[0][1]} dev.py {' '.join(sys.argv[1:]) or '--help'}",
+        f"Install one of them and run the same with it, as in:  python{FITTING[0][0]}.{FITTING[0][1]} dev.py --help",
         file=sys.stderr,
     )
     return 2

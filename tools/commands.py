@@ -96,6 +96,11 @@ def _test(arguments: argparse.Namespace) -> int:
 def _lint(arguments: argparse.Namespace) -> int:
     python = ensure_environment(find_blender(arguments.blender))
     style = _run(python, "-m", "ruff", "check", ".")
+    link = CACHE / "typing" / "mimica"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT, target_is_directory=True)
     types = _run(python, "-m", "pyright", "--pythonpath", str(python))
     return 1 if style or types else 0
 

@@ -55,7 +55,7 @@ def find_packer(python: Path) -> Path:
 
 def source_files(root: Path = ROOT) -> list[str]:
     """The extension's own files, relative to `root`, sorted. Raises ToolError for a file of an unknown kind."""
-    files = list(ROOT_FILES)
+    files: list[str] = [*ROOT_FILES]
     for package in PACKAGES:
         for path in (root / package).rglob("*"):
             relative = path.relative_to(root)

@@ -28,6 +28,9 @@ def test_clips(folder: Path) -> list[Path]:
     return [path]
 
 
+test_clips.__test__ = False
+
+
 class MjpegCamera:
     """Serves `address`. Use as a context manager.
 

@@ -51,19 +51,23 @@ class _Server:
                 self.connection, _address = self.listener.accept()
                 self.connection.setblocking(False)
                 self.pending = b""
-            return
+        elif not self._hear(self.connection):
+            self.connection = None
+
+    def _hear(self, connection: socket.socket) -> bool:
+        """Answer what the test has asked since; False when it has gone."""
         with contextlib.suppress(BlockingIOError):
-            block = self.connection.recv(1 << 16)
+            block = connection.recv(1 << 16)
             if not block:
-                self.connection = None
-                return
+                return False
             self.pending += block
         while b"\n" in self.pending:
             line, self.pending = self.pending.split(b"\n", 1)
             answer = json.dumps(self._answer(json.loads(line)), default=_plain).encode() + b"\n"
-            self.connection.setblocking(True)
-            self.connection.sendall(answer)
-            self.connection.setblocking(False)
+            connection.setblocking(True)
+            connection.sendall(answer)
+            connection.setblocking(False)
+        return True
 
     def _answer(self, question: dict[str, str]) -> dict[str, Any]:
         try:
