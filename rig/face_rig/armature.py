@@ -40,21 +40,25 @@ def build_armature(
                 bone.parent = data.edit_bones[entry["parent"]]
     collection.objects.link(armature)
 
-    for key, palette in table["collections"].items():
+    for key, colour in table["collections"].items():
         group = data.collections.new(key)
         for entry in bones:
             if entry["collection"] == key:
                 bone = data.bones[entry["name"]]
                 group.assign(bone)
-                bone.color.palette = palette
+                bone.color.palette = "CUSTOM"
+                bone.color.custom.normal = colour
+                bone.color.custom.select = [0.5 + 0.5 * c for c in colour]
+                bone.color.custom.active = [0.2 + 0.8 * c for c in colour]
     for entry in bones:
         pose_bone = armature.pose.bones[entry["name"]]
         pose_bone.custom_shape = widget(context, entry["shape"])
         pose_bone.use_custom_shape_bone_size = False
         pose_bone.custom_shape_scale_xyz = [entry["size"] * unit] * 3
         pose_bone.custom_shape_translation = [v * unit for v in entry.get("shape_offset", (0.0, 0.0, 0.0))]
+        if hasattr(pose_bone, "custom_shape_wire_width"):
+            pose_bone.custom_shape_wire_width = 1.5
     data.show_bone_custom_shapes = True
-    armature.show_in_front = True
     _aim_eyes(armature)
     return armature
 
