@@ -14,9 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-import mimica
 import numpy as np
 import pytest
+
+import mimica
 from mimica.capture import take_writer
 from mimica.capture.source import SourceInfo
 from mimica.capture.take import Take, TakeError, TakeInfo, TakeSummary, TakeWriter, delete_take, list_takes
@@ -108,6 +109,8 @@ def test_an_empty_take(tmp_path: Path) -> None:
 def test_a_closed_take_is_one_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mimica", [(make_frame(i),) for i in range(500)])
     assert os.listdir(tmp_path) == [path.name]
+    # Not in WAL mode any more (bytes 18 and 19 of the file are 1): any tool can read it where nothing can be written.
+    assert path.read_bytes()[18:20] == b"\x01\x01"
     with sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True) as plain:
         assert plain.execute("SELECT COUNT(*), TOTAL(LENGTH(landmarks)) FROM frames").fetchone() == (500, 500 * 5736)
 
