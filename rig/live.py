@@ -21,7 +21,7 @@ import bpy
 import numpy as np
 
 from ..capture.model import ModelFile
-from ..capture.session import CaptureSession, CaptureStats
+from ..capture.session import CaptureSession, CaptureStats, Pace
 from ..capture.source import Image, SourceSpec, make_source
 from ..capture.take import TakeInfo, TakeWriter
 from ..capture.tracker import Tracker, TrackerSettings
@@ -91,7 +91,8 @@ class _ToldTracker:
 class LiveSession:
     """One capture from start to stop. All methods are for the main thread, except `tracked`."""
 
-    def __init__(self, settings: LiveSettings) -> None:
+    def __init__(self, settings: LiveSettings, *, pace: Pace = "realtime") -> None:
+        """Nothing is opened yet. `pace`: see `CaptureSession`."""
         self.settings = settings
         self.times = TickTimes()
         self.message = ""
@@ -114,7 +115,9 @@ class LiveSession:
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
         self.capture = CaptureSession(
-            make_source(settings.source), lambda: _ToldTracker(Tracker(settings.model, settings.tracker), self)
+            make_source(settings.source),
+            lambda: _ToldTracker(Tracker(settings.model, settings.tracker), self),
+            pace=pace,
         )
 
     def start(self) -> None:

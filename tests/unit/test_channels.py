@@ -36,7 +36,7 @@ def simple_rest() -> RestPose:
             weights = {468 if name.endswith("R") else 473: 1.0}
         point = sum(face[i] * w for i, w in weights.items()) if weights else np.zeros(3)
         if table[name].drive == "eye":
-            point = point + [0.0, 1.2, 0.0]
+            point = point + np.array([0.0, 1.2, 0.0])
         heads.append(point)
     parents = ["jaw" if n in ("lip_lower", "chin") else "nose" if n == "nose_tip" else "head" for n in names]
     parents = ["" if n == "neck" else "neck" if n == "head" else p for n, p in zip(names, parents, strict=True)]

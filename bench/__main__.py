@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run measurements and print them."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from . import bake, recording, tick, tracker
+
+BENCHES = {"tracker": tracker.run, "tick": tick.run, "bake": bake.run, "recording": recording.run}
+
+
+def main() -> int:
+    """Run the benches named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; default: all")
+    parser.add_argument("--clip", type=Path, help="a video with one face; default: the sample clip")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHES):
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(prefix="mimica-bench-") as folder:
+        clip = arguments.clip
+        if clip is None:
+            from ..cli.sample import write_sample
+
+            clip = Path(folder) / "sample.mp4"
+            write_sample(clip)
+        print(f"clip: {clip.name}")
+        for name in arguments.names or BENCHES:
+            print(f"\n## {name}")
+            BENCHES[name](clip, Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames a second of a whole capture against the bare Face Landmarker loop on the same clip, in turns."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..capture.session import CaptureSession
+from ..capture.source import SourceSpec, make_source
+from ..capture.tracker import Tracker
+from ..rig.live import LiveSession, LiveSettings
+from . import tick
+from .common import model
+
+ROUNDS = 3
+
+
+def run(clip: Path, _folder: Path) -> None:
+    """Print the medians of some rounds, each way in turn."""
+    rates: dict[str, list[float]] = {"bare loop": [], "capture session": [], "live, rig in Blender": []}
+    for _ in range(ROUNDS):
+        rates["bare loop"].append(_bare(clip))
+        rates["capture session"].append(_session(clip))
+        rates["live, rig in Blender"].append(_live(clip))
+    bare = float(np.median(rates["bare loop"]))
+    print(f"{'':24} frames/s    ratio")
+    for name, values in rates.items():
+        print(f"{name:24} {np.median(values):8.1f} {np.median(values) / bare:8.3f}")
+
+
+def _bare(clip: Path) -> float:
+    """OpenCV and MediaPipe as their examples use them."""
+    import cv2
+    import mediapipe as mp
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    chosen = model()
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(chosen.path)),
+        running_mode=vision.RunningMode.VIDEO,
+        output_face_blendshapes=chosen.has_scores,
+    )
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        video = cv2.VideoCapture(str(clip))
+        count, began = 0, 0.0
+        while True:
+            got, picture = video.read()
+            if not got:
+                break
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            landmarker.detect_for_video(image, count * 33)
+            count += 1
+            if count == 1:
+                began = time.perf_counter()
+        return (count - 1) / (time.perf_counter() - began)
+
+
+def _watched(session: CaptureSession, each) -> float:
+    began, first = 0.0, 0
+    while session.state in ("idle", "opening", "running"):
+        each()
+        tracked = session.stats().tracked
+        if tracked and not began:
+            began, first = time.perf_counter(), tracked
+    return (session.stats().tracked - first) / (time.perf_counter() - began)
+
+
+def _session(clip: Path) -> float:
+    chosen = model()
+    source = make_source(SourceSpec("video", path=str(clip)))
+    session = CaptureSession(source, lambda: Tracker(chosen), pace="fast")
+    session.start()
+    rate = _watched(session, lambda: time.sleep(0.005))
+    session.stop()
+    return rate
+
+
+def _live(clip: Path) -> float:
+    rig = tick.make_rig()
+    session = LiveSession(LiveSettings(SourceSpec("video", path=str(clip)), model()), pace="fast")
+    session.start()
+
+    def each() -> None:
+        session.tick(rig)
+        tick.evaluate()
+        time.sleep(1 / 60)
+
+    rate = _watched(session.capture, each)
+    session.stop()
+    return rate
