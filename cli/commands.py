@@ -17,10 +17,9 @@ from ..capture.tracker import TrackerError, TrackerSettings
 from . import perform, scene
 from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
-from .film import FilmError
 from .options import make_parser
 from .pictures import Wish, make_pictures
-from .sample import SampleError, write_sample
+from .sample import write_sample
 
 Figures = list[tuple[str, str]]
 """Rows of the table at the end."""
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
     except CommandError as error:
         console.error(str(error))
         return error.code
-    except (SourceError, TakeError, TrackerError, FilmError) as error:
+    except (SourceError, TakeError, TrackerError) as error:
         console.error(str(error))
         return BAD_INPUT
     except ModelError as error:
@@ -133,11 +132,8 @@ def _demo(arguments: argparse.Namespace, console: Console, places: Places) -> in
     if arguments.video is None:
         perform.need_model(arguments.model, places.extension, places.user)
         arguments.video = folder / "sample.mp4"
-        try:
-            with console.progress("Making a sample clip") as progress:
-                write_sample(arguments.video, progress)
-        except SampleError as error:
-            raise CommandError(str(error), MISSING) from error
+        with console.progress("Making a sample clip") as progress:
+            write_sample(arguments.video, progress)
     wish = Wish(
         folder / "demo.mp4", folder / "demo.png", arguments.film_rate, arguments.film_seconds, arguments.moments
     )

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
+from typing import TextIO
 
 _WIDTH = 28
 """Characters of the progress bar."""
@@ -111,7 +111,7 @@ class Console:
         self._errors.flush()
 
 
-def _own(stream: IO[str], descriptor: int) -> IO[str]:
+def _own(stream: TextIO, descriptor: int) -> TextIO:
     """Return a stream that still reaches the user while the process's own descriptor is turned away."""
     try:
         if stream.fileno() != descriptor:

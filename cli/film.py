@@ -10,31 +10,30 @@ from typing import Any
 
 import numpy as np
 
+from .failure import CommandError, make_folder, unwritable
+
 GAP = 4
 """Pixels between two pictures."""
 PAPER = (250, 250, 250)
 INK = (40, 40, 40)
 
 
-class FilmError(Exception):
-    """A film or a picture could not be written; the text is a sentence for the user."""
-
-
 class FilmWriter:
     """Writes pictures (uint8 (height, width, 3), BGR) into an MP4 file. A context manager.
 
-    The codec is MPEG-4 part 2, the one that OpenCV can write on every system and that plays everywhere.
+    The codec is MPEG-4 part 2, which OpenCV can write on every system.
     """
 
     def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
+        """Begin a film of `size` (width, height). Raises CommandError when it cannot be written."""
         import cv2
 
         self._path = path
         self._size = size
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         self._writer: Any = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
         if not self._writer.isOpened():
-            raise FilmError(f"The film '{path}' cannot be written. Check that its folder exists and can be written to.")
+            raise CommandError(f"The film '{path}' cannot be written. Choose a place, and a name that ends in .mp4.")
 
     def write(self, picture: np.ndarray) -> None:
         """Add one picture of the film's size."""
@@ -113,16 +112,15 @@ def contact_sheet(moments: Sequence[Moment], columns: int = 6, size: int = 240) 
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write `picture` (uint8, BGR) in the format of the file's ending. Raises FilmError, a sentence."""
+    """Write `picture` (uint8, BGR) in the format of the file's ending. Raises CommandError."""
     import cv2
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     # cv2.imwrite takes no path beyond ASCII on Windows.
     try:
-        done, data = cv2.imencode(path.suffix or ".png", picture)
-        if done:
-            path.write_bytes(data.tobytes())
-    except (cv2.error, OSError) as error:
-        raise FilmError(f"The picture '{path}' cannot be written: {error}") from error
-    if not done:
-        raise FilmError(f"The picture '{path}' cannot be written. Use a name that ends in .png or .jpg.")
+        _, data = cv2.imencode(path.suffix, picture)
+        path.write_bytes(data.tobytes())
+    except cv2.error:
+        raise CommandError(f"'{path}' cannot be written. Choose a name that ends in .png or .jpg.") from None
+    except OSError as error:
+        raise unwritable(path, error) from error

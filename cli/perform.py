@@ -25,7 +25,7 @@ from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
 from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
-from .failure import MISSING, CommandError
+from .failure import MISSING, CommandError, make_folder, unwritable
 
 _POLL = 0.05
 """Seconds between two looks at a running capture."""
@@ -132,7 +132,7 @@ def capture(
             raise CommandError(f"The take '{path}' is there already. Choose another name, or add --overwrite.")
         Take.open(path)  # only a take is ever deleted
         delete_take(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     writer = TakeWriter(
         path,
         TakeInfo(
@@ -199,12 +199,12 @@ def write_csv(path: Path, motion: Motion) -> None:
     Times are the take's, in seconds. Raises CommandError when the file cannot be written.
     """
     table = np.column_stack([motion.times, motion.controls, head_angles(motion)])
+    make_folder(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["frame", "time", *ARKIT_SHAPES, "head_yaw", "head_pitch", "head_roll"])
             for i, values in enumerate(table):
                 rows.writerow([i, *(f"{value:.5f}" for value in values)])
     except OSError as error:
-        raise CommandError(f"The file '{path}' cannot be written ({error.strerror}). Choose another place.") from error
+        raise unwritable(path, error) from error

@@ -38,7 +38,7 @@ class Wish:
 def make_pictures(wish: Wish, shot: scene.Shot, performance: Performance, console: Console) -> int:
     """Render what is wished for; return how many pictures Blender rendered. Main thread.
 
-    :raises CommandError, FilmError: it cannot be rendered or written.
+    :raises CommandError: it cannot be rendered or written.
     """
     with console.progress("Looking for OpenGL"), console.quiet():
         slow = scene.needs_patience()

@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..mapping.data import load_table
+from .failure import MISSING, CommandError
+from .film import FilmWriter
 
 SIZE = 512
 """Width and height of the clip in pixels."""
-
-
-class SampleError(Exception):
-    """The sample clip could not be made; the text is a sentence for the user."""
 
 
 def _table() -> dict[str, Any]:
@@ -213,16 +211,17 @@ def _shapes(face: np.ndarray, unit: float) -> dict[str, np.ndarray]:
 
 @cache
 def _puppet() -> _Puppet:
-    """Cut the photograph. Raises SampleError when scikit-image, which carries it, is missing."""
+    """Cut the photograph. Raises CommandError when scikit-image, which carries it, is missing."""
     import cv2
     from scipy.spatial import Delaunay
 
     try:
         from skimage.data import astronaut
     except ImportError as error:
-        raise SampleError(
+        raise CommandError(
             "The sample clip is made from a photograph in the package scikit-image, which is not installed."
-            " Install it with: pip install scikit-image. Or give a video of your own."
+            " Install it with: pip install scikit-image. Or give a video of your own.",
+            MISSING,
         ) from error
     table = _table()
     left, top, side = table["crop"]
@@ -351,15 +350,10 @@ def draw_frames() -> Iterator[np.ndarray]:
 def write_sample(path: Path, progress: Callable[[float], None] = lambda fraction: None) -> None:
     """Write the sample clip as an MP4 file; about ten seconds of work.
 
-    Raises SampleError, a sentence, when the photograph's package is missing or the file cannot be written.
+    Raises CommandError when the photograph's package is missing or the file cannot be written.
     """
-    from .film import FilmError, FilmWriter
-
     count = len(clip_times())
-    try:
-        with FilmWriter(path, clip_rate(), (SIZE, SIZE)) as film:
-            for i, frame in enumerate(draw_frames()):
-                film.write(frame)
-                progress((i + 1) / count)
-    except FilmError as error:
-        raise SampleError(str(error)) from error
+    with FilmWriter(path, clip_rate(), (SIZE, SIZE)) as film:
+        for i, frame in enumerate(draw_frames()):
+            film.write(frame)
+            progress((i + 1) / count)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .failure import MISSING, CommandError
+from .failure import MISSING, CommandError, make_folder
 from .perform import Performance
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def save(path: Path) -> None:
     """Save the file. Raises CommandError."""
     import bpy
 
+    make_folder(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(path.absolute()), compress=True, check_existing=False)
-    except (OSError, RuntimeError) as error:
+    except RuntimeError as error:
         raise CommandError(f"The file '{path}' cannot be saved: {error}") from error
 
 

@@ -197,7 +197,7 @@ def _portrait(armature: Any) -> tuple[Any, float] | None:
 
 
 def _whole(scene: Any, armature: Any) -> tuple[Any, float]:
-    """Return the middle of the character's bounding box and how far around it to show."""
+    """Return the middle of the front of the character's bounding box and how far around it to show."""
     from mathutils import Vector  # pyright: ignore[reportMissingImports]
 
     scene.view_layers[0].update()
@@ -207,7 +207,8 @@ def _whole(scene: Any, armature: Any) -> tuple[Any, float]:
     corners = [back @ (o.matrix_world @ Vector(c) - origin) for o in boxes for c in o.bound_box]
     low = Vector(min(c[i] for c in corners) for i in range(3))
     high = Vector(max(c[i] for c in corners) for i in range(3))
-    return (low + high) / 2, max(high - low) / 2 * _MARGIN
+    middle = (low + high) / 2
+    return Vector((middle.x, low.y, middle.z)), max(high.x - low.x, high.z - low.z) / 2 * _MARGIN
 
 
 @contextmanager
@@ -281,5 +282,6 @@ def _set_cycles(scene: Any) -> None:
     scene.cycles.use_denoising = False
     scene.cycles.max_bounces = 2
     scene.render.use_persistent_data = True
-    scene.world.use_nodes = True
+    if scene.world.node_tree is None:
+        scene.world.use_nodes = True
     scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)

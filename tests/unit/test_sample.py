@@ -69,13 +69,14 @@ def test_clip_on_disk_plays_at_its_rate(tmp_path: Path) -> None:
 
 def test_tracker_sees_the_performance(model_path: Path) -> None:
     """What the table says is what the whole chain finds: in the controls and in the head's angles."""
-    times = sample.clip_times()
+    times = sample.clip_times()[::2]
     wanted = sample.clip_controls(times)
     with Tracker(verify_model(model_path)) as tracker:
         frames = FaceFrames.from_frames(
             [
                 tracker.track(Image(np.ascontiguousarray(picture[..., ::-1]), float(time), i))[0]
-                for i, (time, picture) in enumerate(zip(times, sample.draw_frames(), strict=True))
+                for i, time in enumerate(times)
+                for picture in [sample.draw_frame({name: float(values[i]) for name, values in wanted.items()})]
             ]
         )
     assert frames.found.all()
