@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+
 from mimica.capture.source import FrameSource, Image, SourceError, SourceSpec, make_source
 from mimica.capture.stream import shown_address
 from mimica.tests.unit.clips import SIZE, is_upright, jpeg, number_of
@@ -46,10 +47,9 @@ class MjpegCamera(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: MjpegCamera
-
     def do_GET(self) -> None:
         camera = self.server
+        assert isinstance(camera, MjpegCamera)
         if camera.authentication and not camera.authentication(self.headers.get("Authorization", "")):
             self.send_response(401)
             self.send_header("WWW-Authenticate", camera.challenge)
