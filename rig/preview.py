@@ -27,6 +27,8 @@ BACKGROUND = (0.225, 0.25, 0.285)
 """Colour behind the character, linear."""
 _FIELD_OF_VIEW = math.radians(22.0)  # a portrait lens: little perspective in the face
 _MARGIN = 1.12  # room around the character for the head's turns
+_WORKBENCH_EXPOSURE = 0.7
+"""Stops by which Workbench's modelling light is too dark for a portrait."""
 _CYCLES_SAMPLES = 8
 _TRY_SECONDS = 120.0
 
@@ -262,9 +264,11 @@ def _set_render(scene: Any, settings: PreviewSettings) -> None:
 
 def _set_workbench(scene: Any) -> None:
     scene.display.render_aa = "5"
+    scene.view_settings.exposure = _WORKBENCH_EXPOSURE
+    scene.world.color = [value / 2**_WORKBENCH_EXPOSURE for value in BACKGROUND]
     shading = scene.display.shading
     shading.light = "STUDIO"
-    shading.studio_light = "paint.sl"
+    shading.studio_light = "basic.sl"
     shading.color_type = "MATERIAL"
     shading.show_cavity = True
     shading.cavity_type = "BOTH"
