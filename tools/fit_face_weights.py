@@ -21,6 +21,7 @@ from ..mapping.data import FOLDER, load_table
 from ..mapping.face_space import fit_head, lift, to_face_space
 from ..mapping.landmarks import average_face, weight_matrix
 from ..rig.face_rig.neutral import rest_face
+from ..rig.face_rig.part import normalised
 from .make_average_face import calm_frames, track
 
 _TARGET = FOLDER / "face_weights.json"
@@ -31,9 +32,10 @@ _SOURCE = (
 _REACH = {"brows": 4.0, "lids": 1.3, "mouth": 2.2, "cheeks": 4.0, "nose": 2.2, "jaw": 5.0}
 """How far along the skin a bone of each region can act, cm."""
 _FRAMES = 700
-_PULL_PRIOR, _PULL_SMOOTH, _PULL_SUM = 0.02, 0.06, 30.0
+_PULL_PRIOR, _PULL_OWN, _PULL_SMOOTH, _PULL_SUM = 0.02, 0.15, 0.06, 30.0
+"""Pulls on the weights: to the falloff, to a bone at its own landmarks (an animator expects the skin under a bone to go
+with it), to the neighbours, to a sum of 1."""
 _SWEEPS = 40
-_MOST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +121,8 @@ def fit(rest: np.ndarray, displacement: np.ndarray) -> tuple[Bones, np.ndarray]:
     lower = np.clip((rest[61, 1] - rest[:468, 1]) / (rest[61, 1] - rest[152, 1]), 0.0, 1.0)
     prior[1] = np.where(allowed[1], lower, 0.0)
     prior[0] = 0.0
+    own = bones.groups[:, :468].max(axis=0) > 0.0
+    prior[:, own] = bones.groups[:, np.flatnonzero(own)] / bones.groups[:, np.flatnonzero(own)].sum(axis=0)
     prior /= np.maximum(1.0, prior.sum(axis=0))
     prior[0] = 1.0 - prior.sum(axis=0)
 
@@ -131,14 +135,15 @@ def fit(rest: np.ndarray, displacement: np.ndarray) -> tuple[Bones, np.ndarray]:
     right = np.einsum("nibc,nic->ib", action, goal, optimize=True) / len(goal)
 
     neighbours = _neighbours()
+    pull = _PULL_PRIOR + _PULL_OWN * bones.groups[:, :468].max(axis=0)
     weights = prior.T.copy()
     for _ in range(_SWEEPS):
         for i in range(468):
             use = np.flatnonzero(allowed[:, i])
             count = len(neighbours[i])
-            matrix = normal[i][np.ix_(use, use)] + (_PULL_PRIOR + _PULL_SMOOTH) * np.eye(len(use))
+            matrix = normal[i][np.ix_(use, use)] + (pull[i] + _PULL_SMOOTH) * np.eye(len(use))
             matrix = matrix + _PULL_SUM
-            vector = right[i, use] + _PULL_PRIOR * prior[use, i] + _PULL_SUM
+            vector = right[i, use] + pull[i] * prior[use, i] + _PULL_SUM
             vector = vector + _PULL_SMOOTH * weights[neighbours[i]][:, use].sum(axis=0) / count
             root = np.linalg.cholesky(matrix)
             solution, _ = nnls(root.T, np.linalg.solve(root, vector))
@@ -146,16 +151,12 @@ def fit(rest: np.ndarray, displacement: np.ndarray) -> tuple[Bones, np.ndarray]:
             weights[i, use] = solution / solution.sum()
     partner = np.array([bones.names.index(_other_side(n)) for n in bones.names])
     weights = 0.5 * (weights + weights[mirror[:468]][:, partner])
-    return bones, _sparse(weights)
+    return bones, _sparse(bones, weights)
 
 
-def _sparse(weights: np.ndarray) -> np.ndarray:
-    order = np.argsort(-weights, axis=1, kind="stable")
-    result = np.zeros_like(weights)
-    rows = np.arange(len(weights))[:, None]
-    result[rows, order[:, :_MOST]] = weights[rows, order[:, :_MOST]]
-    result[result < 0.01] = 0.0
-    return result / result.sum(axis=1, keepdims=True)
+def _sparse(bones: Bones, weights: np.ndarray) -> np.ndarray:
+    rows = [normalised({n: float(w) for n, w in zip(bones.names, row, strict=True)}) for row in weights]
+    return np.array([[row.get(name, 0.0) for name in bones.names] for row in rows])
 
 
 def _neighbours() -> list[np.ndarray]:

@@ -139,11 +139,11 @@ def _gum(part: Part, front: np.ndarray, scale: float, sign: float, bone: Weights
         ring = [base + normal * out * scale + [0.0, sign * up * scale, 0.0] for out, up in profile]
         rows.append(part.add(np.array(ring), bone))
     for first, second in zip(rows[:-1], rows[1:], strict=True):
-        if sign > 0:
+        if sign < 0:
             part.bridge(first, second, "gums")
         else:
             part.bridge(second, first, "gums")
-    for row, reverse in ((rows[0], sign > 0), (rows[-1], sign < 0)):
+    for row, reverse in ((rows[0], sign < 0), (rows[-1], sign > 0)):
         part.face(row[::-1] if reverse else row, "gums")
 
 
@@ -170,7 +170,7 @@ def _tongue(part: Part, front: np.ndarray, scale: float) -> np.ndarray:
         weights = {bones[low]: 1.0 - (share - low), bones[low + 1]: share - low}
         rows.append(part.add(ring, {b: w for b, w in weights.items() if w > 0.0}))
     for first, second in zip(rows[:-1], rows[1:], strict=True):
-        part.bridge(second, first, "tongue")
+        part.bridge(first, second, "tongue")
     root = part.add(np.array([[0.0, -1.5, -4.5]]) * scale + front, {"jaw": 1.0})[0]
     tip = part.add(np.array([[0.0, -0.78, -0.3]]) * scale + front, {"tongue_tip": 1.0})[0]
     part.cap(rows[0][::-1], root, "tongue")

@@ -100,6 +100,10 @@ def _fit_eye(points: np.ndarray, side: str) -> Eye:
 
 
 def _lay_lids(points: np.ndarray, eye: Eye) -> None:
+    outer, inner = CORNERS[eye.side]
+    for lid in (UPPER_LID[eye.side], LOWER_LID[eye.side]):
+        edge = points[[outer, *lid, inner]]
+        points[list(lid)] = 0.25 * edge[:-2] + 0.5 * edge[1:-1] + 0.25 * edge[2:]
     reach = eye.radius + LID_THICKNESS
     for index in UPPER_LID[eye.side] + LOWER_LID[eye.side]:
         offset = points[index] - eye.centre

@@ -66,8 +66,12 @@ def blend(*terms: tuple[float, Weights]) -> dict[str, float]:
 
 
 def normalised(weights: Weights, most: int = 4) -> dict[str, float]:
-    """Return the `most` largest weights above 0.5 %, scaled to sum 1 (four influences suit game engines and speed)."""
-    largest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:most]
-    kept = {bone: weight for bone, weight in largest if weight > 0.005}
+    """Return the largest weights above 0.5 %, scaled to sum 1: `most` at most (game engines take four, and speed does).
+
+    Of weights that tie at the limit none is kept, so that both sides of the face are cut alike.
+    """
+    ordered = sorted(weights.values(), reverse=True)
+    limit = max(0.005, ordered[most] * (1.0 + 1e-6) if len(ordered) > most else 0.0)
+    kept = {bone: weight for bone, weight in weights.items() if weight > limit}
     total = sum(kept.values())
     return {bone: weight / total for bone, weight in kept.items()}

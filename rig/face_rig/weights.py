@@ -5,7 +5,7 @@
 from ...mapping.data import load_table
 from .eyes import lid_weights
 from .neutral import RestFace
-from .part import Weights
+from .part import Weights, normalised
 
 
 def landmark_weights(rest: RestFace) -> list[Weights]:
@@ -16,7 +16,7 @@ def landmark_weights(rest: RestFace) -> list[Weights]:
     """
     table = load_table("face_weights")
     names: list[str] = table["bones"]
-    weights: list[Weights] = [{names[b]: w for b, w in row} for row in table["weights"]]
+    weights: list[Weights] = [normalised({names[b]: w for b, w in row}) for row in table["weights"]]
     for landmark, own in lid_weights(rest).items():
         weights[landmark] = own
     return weights
