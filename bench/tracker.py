@@ -3,6 +3,7 @@
 """Frames a second of a whole capture against the bare Face Landmarker loop on the same clip, in turns."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def _bare(clip: Path) -> float:
         return (count - 1) / (time.perf_counter() - began)
 
 
-def _watched(session: CaptureSession, each) -> float:
+def _watched(session: CaptureSession, each: Callable[[], None]) -> float:
     began, first = 0.0, 0
     while session.state in ("idle", "opening", "running"):
         each()

@@ -9,13 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..mapping.frame import FaceFrame
 from .model import ModelError
 from .source import FrameSource, Image, SourceError, SourceInfo
 from .take_writer import TakeWriter
-from .tracker import Tracker, TrackerError
+from .tracker import TrackerError
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,18 @@ _RUSH = 0.5
 """Seconds by which a file that is played in real time may be late and still catch up."""
 _WINDOW = 1.0
 """Seconds over which rate and latency are taken."""
+
+
+class FaceTracker(Protocol):
+    """What tracks the images: `tracker.Tracker`, or something around it."""
+
+    def track(self, image: Image) -> tuple[FaceFrame, ...]:
+        """Return the faces of one image, never none at all."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,9 @@ class CaptureSession:
     may run 2 s ahead of the tracker, files wait for it.
     """
 
-    def __init__(self, source: FrameSource, make_tracker: Callable[[], Tracker], *, pace: Pace = "realtime") -> None:
+    def __init__(
+        self, source: FrameSource, make_tracker: Callable[[], FaceTracker], *, pace: Pace = "realtime"
+    ) -> None:
         """Nothing is opened yet.
 
         `make_tracker` is called in the tracking thread, where the tracker is also closed. `pace`: "realtime" follows

@@ -16,7 +16,7 @@ from .landmarks import average_face, rigid_set
 DEFAULT_FIELD_OF_VIEW = 45.0
 """Vertical, degrees: the middle of what laptop cameras and webcams have (40 to 50)."""
 
-_ITERATIONS = 4
+_REFITS = 3
 _OUTLIER_CM = 0.15
 """Residual at which a landmark starts to lose weight: skin on bone moves less than 1.5 mm."""
 
@@ -94,13 +94,21 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None) -> HeadPos
     source = (average_face() if reference is None else reference)[indices]
     target = points[:, indices].astype(np.float64)
     weights = np.broadcast_to(base, target.shape[:2])
-    for _ in range(_ITERATIONS):
-        rotation, translation, scale = _similarity(source, target, weights)
-        fitted = scale[:, None, None] * (source @ rotation.transpose(0, 2, 1)) + translation[:, None]
-        error = np.linalg.norm(fitted - target, axis=2)
+    rotation, translation, scale = _similarity(source, target, weights)
+    error = _distance(source, target, rotation, translation, scale)
+    for _ in range(_REFITS):
         weights = base / np.maximum(1.0, error / _OUTLIER_CM)
+        rotation, translation, scale = _similarity(source, target, weights)
+        error = _distance(source, target, rotation, translation, scale)
     residual = np.sqrt((base * error**2).sum(axis=1))
     return HeadPose(rotation, translation, scale, residual)
+
+
+def _distance(
+    source: np.ndarray, target: np.ndarray, rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    fitted = scale[:, None, None] * (source @ rotation.transpose(0, 2, 1)) + translation[:, None]
+    return np.sqrt(((fitted - target) ** 2).sum(axis=2))
 
 
 def to_face_space(points: np.ndarray, pose: HeadPose) -> np.ndarray:

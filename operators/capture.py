@@ -72,7 +72,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
         return {"FINISHED"}
 
-    def _refuse(self, state, sentence: str) -> set[str]:
+    def _refuse(self, state: bpy.types.PropertyGroup, sentence: str) -> set[str]:
         state.problem = sentence
         self.report({"ERROR"}, sentence)
         return {"CANCELLED"}

@@ -57,7 +57,7 @@ class MIMICA_OT_find_model(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _Fetch:
+class _Fetch(bpy.types.Operator):
     """Runs a download in a thread while the window stays alive; Esc lets it end by itself and ignores the result."""
 
     _timer: bpy.types.Timer | None = None
@@ -129,7 +129,7 @@ class _OnlineFetch(_Fetch):
         return False
 
 
-class MIMICA_OT_download_model(_OnlineFetch, bpy.types.Operator):
+class MIMICA_OT_download_model(_OnlineFetch):
     bl_idname = "mimica.download_model"
     bl_label = "Download Face Model"
     bl_description = "Fetch the face model (3.8 MB) from Google's address and check it. Nothing is sent"
@@ -138,7 +138,7 @@ class MIMICA_OT_download_model(_OnlineFetch, bpy.types.Operator):
         download_model(user_folder(), progress)
 
 
-class MIMICA_OT_build_offline_model(_OnlineFetch, bpy.types.Operator):
+class MIMICA_OT_build_offline_model(_OnlineFetch):
     bl_idname = "mimica.build_offline_model"
     bl_label = "Build Offline Model"
     bl_description = (

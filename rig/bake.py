@@ -12,6 +12,7 @@ from ..mapping.calibration import PerformerProfile, default_profile, estimate_pr
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.mapper import MappingSettings, smooth
+from ..mapping.motion import Motion
 from ..mapping.presence import fill_lost
 from ..mapping.resample import resample, scene_frame_times
 from ..mapping.solve import solve
@@ -127,7 +128,7 @@ def _action_for(target: bpy.types.Object | None, take: str) -> bpy.types.Action:
 
 
 def _write_bones(
-    armature: bpy.types.Object, action: bpy.types.Action, binding: Binding, motion, frames: np.ndarray
+    armature: bpy.types.Object, action: bpy.types.Action, binding: Binding, motion: Motion, frames: np.ndarray
 ) -> int:
     plan = binding.plan
     pose = plan.evaluate(motion)

@@ -37,8 +37,9 @@ def ensure_fcurve(
 def clear_fcurves(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
     """Remove every F-curve that `action` holds for `datablock`."""
     curves = fcurves_of(datablock, action)
-    for curve in list(curves or ()):
-        curves.remove(curve)
+    if curves is not None:
+        for curve in list(curves):
+            curves.remove(curve)
 
 
 def fcurves_of(datablock: bpy.types.ID, action: bpy.types.Action) -> bpy.types.bpy_prop_collection | None:

@@ -304,10 +304,11 @@ class LiveSession:
         writer = self.recording
         if writer is None:
             return None
-        self.capture.stop_recording()
         self.recording = None
 
         def close() -> None:
+            # First the images that were grabbed but not yet tracked.
+            self.capture.stop_recording(3.0)
             writer.close()
             finished_takes.append(writer.path)
 

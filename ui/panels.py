@@ -6,6 +6,7 @@ import bpy
 
 from ..rig import live
 from .preferences import draw_model
+from .properties import MimicaScene, MimicaTake, MimicaWindowManager
 
 
 class _Panel:
@@ -97,7 +98,7 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
 
 class MIMICA_UL_takes(bpy.types.UIList):
     def draw_item(
-        self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: MimicaTake, *_rest: object
     ) -> None:
         row = layout.row(align=True)
         row.label(text=item.name, icon="ERROR" if item.error else "RENDER_ANIMATION", translate=False)
@@ -155,7 +156,7 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
         row.operator("mimica.bake", icon="KEYFRAME_HLT")
 
 
-def _draw_source(layout: bpy.types.UILayout, settings, state) -> None:
+def _draw_source(layout: bpy.types.UILayout, settings: MimicaScene, state: MimicaWindowManager) -> None:
     if settings.source == "CAMERA":
         row = layout.row(align=True)
         row.prop_search(settings, "camera", state, "cameras", icon="OUTLINER_OB_CAMERA")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from mimica.capture.model import (
     OFFICIAL_NAME,
     OFFLINE_NAME,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from mimica.capture import offline_model
 from mimica.capture.model import ModelError, verify_model
 from mimica.capture.offline_model import (

@@ -17,6 +17,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+
 from mimica.capture import camera as cameras
 from mimica.capture.camera import list_cameras
 from mimica.capture.source import FrameSource, SourceError, SourceSpec, make_source

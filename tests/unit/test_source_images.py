@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mimica.capture.images import natural_key
 from mimica.capture.source import FrameSource, SourceError, SourceSpec, make_source
 from mimica.tests.unit.clips import SIZE, is_upright, jpeg, number_of

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mimica.capture.source import FrameSource, Image, SourceError, SourceSpec, make_source
 from mimica.capture.video import StampClock
 from mimica.tests.unit.clips import (

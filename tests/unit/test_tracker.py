@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import mimica
 import numpy as np
 import pytest
+
+import mimica
 from mimica.capture import landmarker as landmarker_module
 from mimica.capture.landmarker import Landmarker, same_detections
 from mimica.capture.model import ModelFile, verify_model
@@ -116,9 +117,6 @@ def test_a_library_with_other_structures_is_read_the_plain_way(
     def renamed(self: object, landmarker: object, module: object) -> None:
         raise AttributeError("no such field")
 
-    def garbled(self: object, categories: object, *rest: object) -> np.ndarray:
-        return np.zeros((478, 3), np.float32)
-
     original = landmarker_module._records
     shifted = lambda pointer, count, record: np.roll(original(pointer, count, record), 1)  # noqa: E731
     for owner, name, substitute in ((_DirectReader, "__init__", renamed), (landmarker_module, "_records", shifted)):
@@ -163,8 +161,8 @@ def test_a_face_that_leaves_is_lost_and_comes_back(make_tracker: Callable[..., T
 def test_motion_is_not_smoothed(make_tracker: Callable[..., Tracker], portrait: np.ndarray) -> None:
     """MediaPipe's own filter would let a shift of a few pixels arrive over several images."""
     tracker = make_tracker()
-    for i in range(10):
-        (before,) = tracker.track(Image(place(portrait, (100, 20), size=(480, 320)), i * STEP, i))
+    still = place(portrait, (100, 20), size=(480, 320))
+    before = [tracker.track(Image(still, i * STEP, i))[0] for i in range(10)][-1]
     (after,) = tracker.track(Image(place(portrait, (104, 20), size=(480, 320)), 10 * STEP, 10))
     assert before.landmarks is not None and after.landmarks is not None
     shift = float(np.mean(after.landmarks[:, 0] - before.landmarks[:, 0])) * 480
