@@ -67,7 +67,7 @@ def jaw_motion(rest: np.ndarray, displacement: np.ndarray) -> np.ndarray:
     The jaw turns about the x axis through the joints (mapping-science: midpoint of the ears' landmarks, 1 cm forward)
     by the angle at which the chin is seen.
     """
-    pivot = rest[[234, 454]].mean(axis=0) + [0.0, 0.0, 1.0]
+    pivot = rest[[234, 454]].mean(axis=0) + np.array([0.0, 0.0, 1.0])
     chin = [152, 148, 377, 176, 400]
     a = rest[chin] - pivot
     b = a + displacement[:, chin]
@@ -92,8 +92,8 @@ def responses(bones: Bones, rest: np.ndarray, displacement: np.ndarray) -> np.nd
 
 def along_skin(rest: np.ndarray, bones: Bones) -> np.ndarray:
     """Return float64 (B, 468): distance over the mesh's edges from each bone's landmarks, cm; 0 for head and jaw."""
-    from scipy.sparse import coo_matrix  # noqa: PLC0415
-    from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import dijkstra
 
     faces = np.array(load_table("face_topology")["faces"])
     pairs = np.vstack([faces[:, [i, j]] for i, j in ((0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (1, 3))])
@@ -108,7 +108,7 @@ def along_skin(rest: np.ndarray, bones: Bones) -> np.ndarray:
 
 def fit(rest: np.ndarray, displacement: np.ndarray) -> tuple[Bones, np.ndarray]:
     """Return the bones and weights float64 (468, B) for displacements (N, 478, 3) of a face at rest (478, 3)."""
-    from scipy.optimize import nnls  # noqa: PLC0415
+    from scipy.optimize import nnls
 
     bones = skin_bones()
     mirror = np.array(load_table("face_topology")["mirror"])

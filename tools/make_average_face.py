@@ -23,7 +23,7 @@ from ..mapping.landmarks import average_face
 _TARGET = FOLDER / "average_face.json"
 _SOURCE = (
     "Mean neutral face of several people, from the tracker's output by tools/make_average_face.py: symmetric, lips "
-    "closed, in the frame of MediaPipe's canonical face. Points in cm: x to the subject's left, y up, z out of the face."
+    "closed, in the frame of MediaPipe's canonical face. In cm: x to the subject's left, y up, z out of the face."
 )
 _TIME_DILATION_MS = 330_000
 """Between two frames as the tracker is told: so far apart that its built-in smoothing lets everything through."""
@@ -35,10 +35,10 @@ _CALM_LEAST = 8
 
 
 def track(path: Path, model: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return landmarks float64 (N, 478, 3), scores (N, 52) in the tracker's order, sizes (N, 2) of a film or picture."""
-    import cv2  # noqa: PLC0415
-    import mediapipe  # noqa: PLC0415
-    from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
+    """Return a film's or picture's landmarks (N, 478, 3), scores (N, 52) in the tracker's order and sizes (N, 2)."""
+    import cv2
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
 
     film = cv2.VideoCapture(str(path))
     if not film.isOpened():
@@ -117,11 +117,12 @@ def main() -> int:
     points = combine(faces, np.array(load_table("face_topology")["mirror"]))
     moved = np.linalg.norm(points - average_face(), axis=1)
     rows = ",\n    ".join(
-        ", ".join(json.dumps([round(float(v), 4) + 0.0 for v in p]) for p in points[i : i + 6]) for i in range(0, 478, 6)
+        ", ".join(json.dumps([round(float(v), 4) + 0.0 for v in p]) for p in points[i : i + 6])
+        for i in range(0, 478, 6)
     )
     text = f'{{\n  "schema": 1,\n  "source": {json.dumps(_SOURCE)},\n  "points": [\n    {rows}\n  ]\n}}\n'
     arguments.output.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{len(faces)} people; {moved.mean():.3f} cm mean change of a landmark, {moved.max():.3f} at most\n")
+    sys.stdout.write(f"{len(faces)} people; a landmark moved by {moved.mean():.3f} cm, at most {moved.max():.3f}\n")
     return 0
 
 

@@ -112,7 +112,7 @@ def _roll_towards(entry: dict[str, Any], along: Vector) -> Vector:
     """
     if entry["drive"] == "jaw":
         return Vector((1.0, 0.0, 0.0)).cross(along)
-    return _UP if abs(along.normalized().z) < 0.7 else _FORWARD  # noqa: PLR2004
+    return _UP if abs(along.normalized().z) < 0.7 else _FORWARD
 
 
 def _aim_eyes(armature: bpy.types.Object) -> None:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Eyebrows: two smooth bodies on the brow ridge, so that every move of the brows reads."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .part import Part, blend
@@ -32,7 +34,7 @@ def add_brows(part: Part) -> None:
             ring = [middle - half - out * _IN * 0.3, middle + out * _OUT, middle + half - out * _IN * 0.3,
                     middle - out * _IN]  # fmt: skip
             rows.append(part.add(np.array(ring), weights))
-        for first, second in zip(rows[:-1], rows[1:], strict=True):
+        for first, second in pairwise(rows):
             if side == "L":
                 part.bridge(second, first, "brows")
             else:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Simple ears, set into the head behind the face's border."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .head import fit_to
@@ -13,7 +15,10 @@ _OUTLINE = (
 )  # fmt: skip
 """cm backwards and upwards from the ear's front: helix, lobe, tragus."""
 _MIDDLE = (1.35, 0.35)
-_RINGS = ((0.72, -0.7), (0.86, 0.25), (1.0, 0.75), (0.99, 0.95), (0.86, 0.92), (0.74, 0.55), (0.6, 0.62), (0.42, 0.5), (0.26, 0.1))
+_RINGS = (
+    (0.72, -0.7), (0.86, 0.25), (1.0, 0.75), (0.99, 0.95), (0.86, 0.92), (0.74, 0.55), (0.6, 0.62), (0.42, 0.5),
+    (0.26, 0.1),
+)  # fmt: skip
 """Size of each ring against the outline, and its height above the head, from the root over the rim into the bowl."""
 _LEAN = np.radians(10.0)
 _FRONT = (-2.6, 0.3)
@@ -35,7 +40,7 @@ def add_ears(part: Part) -> None:
             out = np.where(height > 0.0, height * (0.3 + 1.0 * back), height)
             rings.append(_place(flat, out, points, scale, offset, sign))
         rows = [part.add(ring, {"head": 1.0}) for ring in rings]
-        for outer, inner in zip(rows[:-1], rows[1:], strict=True):
+        for outer, inner in pairwise(rows):
             part.bridge(outer, inner, "skin") if sign < 0 else part.bridge(inner, outer, "skin")
         centre = part.add(rings[-1].mean(axis=0)[None] - [(sign * 0.1, 0.0, 0.0)], {"head": 1.0})[0]
         part.cap(rows[-1] if sign < 0 else rows[-1][::-1], centre, "skin")

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Eyeballs, and lids with thickness around them."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .neutral import CORNERS, LOWER_LID, UPPER_LID, Eye, RestFace
 from .part import Part, Weights, blend
 
+_UP = np.array([0.0, 1.0, 0.0])
+_FORWARD = np.array([0.0, 0.0, 1.0])
 _SEGMENTS = 24
 _PUPIL = 0.4
 """Radius of the pupil over that of the iris."""
@@ -19,17 +23,17 @@ def eyeballs(rest: RestFace) -> Part:
         iris = np.arcsin(eye.iris / eye.radius)
         polar = [0.5 * _PUPIL * iris, _PUPIL * iris, 0.72 * iris, 0.96 * iris, 1.08 * iris]
         materials = ["pupil", "iris", "iris", "limbus"]
-        polar += list(np.linspace(1.45 * iris, np.pi * 0.94, 9))
-        materials += ["eye_white"] * 9
+        polar += list(np.linspace(1.45 * iris, np.pi * 0.92, 6))
+        materials += ["eye_white"] * 6
         turn = 2.0 * np.pi * np.arange(_SEGMENTS) / _SEGMENTS
         circle = np.column_stack([np.cos(turn), np.sin(turn), np.zeros(_SEGMENTS)])
         weights = {f"eye.{eye.side}": 1.0}
-        front = part.add(eye.centre + [(0.0, 0.0, eye.radius)], weights)[0]
+        front = part.add((eye.centre + eye.radius * _FORWARD)[None], weights)[0]
         rows = []
         for angle in polar:
             ring = eye.radius * (np.sin(angle) * circle + [0.0, 0.0, np.cos(angle)])
             rows.append(part.add(eye.centre + ring, weights))
-        back = part.add(eye.centre - [(0.0, 0.0, eye.radius)], weights)[0]
+        back = part.add((eye.centre - eye.radius * _FORWARD)[None], weights)[0]
         part.cap(rows[0], front, "pupil")
         for row, following, material in zip(rows[:-1], rows[1:], materials, strict=True):
             part.bridge(following, row, material)
@@ -96,7 +100,7 @@ def open_lids(part: Part, rest: RestFace) -> list[int]:
             rows.append(part.add(points, weights))
         rows.append(next_row)
         flip = _is_counter_clockwise(part, edge)
-        for inner, outer in zip(rows[:-1], rows[1:], strict=True):
+        for inner, outer in pairwise(rows):
             _strip(part, inner, outer, ["skin"] * 16, flip=flip)
         guarded += edge + rows[1] + rows[2]
         _lashes(part, eye, edge[:9])
@@ -111,12 +115,12 @@ def _lashes(part: Part, eye: Eye, edge: list[int]) -> None:
     for index, length in zip(edge, lengths, strict=True):
         root = part.points[index]
         out = (root - eye.centre) / np.linalg.norm(root - eye.centre)
-        aside = np.array([0.35 if eye.side == "L" else -0.35, 0.0, 0.0])
-        tip = root + (out + [0.0, 0.25, 0.0] + aside) * length
-        above = root + out * 0.01 + [0.0, 0.05, 0.0]
-        below = root + out * 0.01 - [0.0, 0.03, 0.0]
+        lift = np.array([0.35 if eye.side == "L" else -0.35, 0.25, 0.0])
+        tip = root + (out + lift) * length
+        above = root + out * 0.01 + 0.05 * _UP
+        below = root + out * 0.01 - 0.03 * _UP
         roots.append(part.add(np.array([below, tip, above]), part.weights[index]))
-    for first, second in zip(roots[:-1], roots[1:], strict=True):
+    for first, second in pairwise(roots):
         if eye.side == "L":
             part.bridge(first, second, "lash")
         else:

@@ -42,9 +42,7 @@ def grow_head(part: Part) -> None:
     rows: list[list[int]] = [list(OVAL)]
     for loop, distance in zip(loops, walked, strict=True):
         below = _below_head((loop - offset) / scale)
-        weights = [
-            _weights(part.weights[OVAL[i]], float(distance[i] / scale[1]), float(below[i])) for i in range(36)
-        ]
+        weights = [_weights(part.weights[OVAL[i]], float(distance[i] / scale[1]), float(below[i])) for i in range(36)]
         rows.append(part.add(loop, weights))
         part.bridge(rows[-2], rows[-1], "skin")
     end = loops[-1]
@@ -93,7 +91,7 @@ def fitted_sections(face: np.ndarray) -> np.ndarray:
 
 
 def _faired(part: Part, face: np.ndarray, loops: np.ndarray) -> np.ndarray:
-    """Minimise the squared Laplacian of strands and loops, the face and the neck's end held, the sections a soft goal."""
+    """Minimise the squared Laplacian of strands and loops; face and neck's end are held, the sections a soft goal."""
     count = len(loops)
     free = (count - 1) * 36
     neighbours: list[list[int]] = [[] for _ in range(468)]

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Inside of the mouth: a bag behind the lips, teeth, gums and a tongue."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .part import Part, Weights, blend
@@ -46,9 +48,7 @@ def mouth_bag(part: Part) -> None:
         flat[:, 1] += (middle[1] - flat[:, 1]) * back
         flat[:, 2] += (middle[2] - flat[:, 2]) * back * 0.6
         points = flat + np.column_stack([np.zeros(20), lift * height * scale, np.full(20, -depth * scale)])
-        weights = [
-            blend((own, part.weights[i]), (1.0 - own, w)) for i, w in zip(OPENING, side, strict=True)
-        ]
+        weights = [blend((own, part.weights[i]), (1.0 - own, w)) for i, w in zip(OPENING, side, strict=True)]
         ring = part.add(points, weights)
         part.bridge(previous[::-1], ring[::-1], "lips" if row == 0 else "mouth")
         previous = ring
@@ -69,7 +69,7 @@ def teeth_and_tongue(face: np.ndarray) -> tuple[Part, np.ndarray]:
 
 
 _TOOTH_WIDTHS = (0.43, 0.35, 0.39, 0.38, 0.4, 0.5, 0.5)
-"""Half of a row, from the middle: real widths over two, cm x 2 (incisors, canine, premolars, molars)."""
+"""cm, half of a row from the middle: incisors, canine, premolars, molars; the simple row makes incisors alike."""
 _TOOTH_HEIGHTS = (0.95, 0.85, 0.95, 0.8, 0.75, 0.7, 0.65)
 
 
@@ -91,10 +91,10 @@ def _row(part: Part, front: np.ndarray, scale: float, *, upward: bool) -> None:
     for side in (1.0, -1.0):
         walked = 0.0
         for width, height in zip(_TOOTH_WIDTHS, _TOOTH_HEIGHTS, strict=True):
-            width = width * (1.0 if upward else 0.86)  # noqa: PLW2901
-            place, normal = _arch(walked + 0.5 * width * 2.0 / 2.0, scale)
-            walked += width
-            _tooth(part, front, place, normal, side, np.array([width, height * 0.9, 0.4]) * scale, sign, bone)
+            wide = width if upward else 0.86 * width
+            place, normal = _arch(walked + 0.5 * wide, scale)
+            walked += wide
+            _tooth(part, front, place, normal, side, np.array([wide, 0.9 * height, 0.4]) * scale, sign, bone)
     _gum(part, front, scale, sign, bone)
 
 
@@ -138,7 +138,7 @@ def _gum(part: Part, front: np.ndarray, scale: float, sign: float, bone: Weights
         profile = ((0.27, 0.62), (0.3, 1.0), (0.1, 1.35), (-0.35, 1.3), (-0.4, 0.8), (-0.2, 0.55))
         ring = [base + normal * out * scale + [0.0, sign * up * scale, 0.0] for out, up in profile]
         rows.append(part.add(np.array(ring), bone))
-    for first, second in zip(rows[:-1], rows[1:], strict=True):
+    for first, second in pairwise(rows):
         if sign < 0:
             part.bridge(first, second, "gums")
         else:
@@ -169,7 +169,7 @@ def _tongue(part: Part, front: np.ndarray, scale: float) -> np.ndarray:
         low = min(int(share), 2)
         weights = {bones[low]: 1.0 - (share - low), bones[low + 1]: share - low}
         rows.append(part.add(ring, {b: w for b, w in weights.items() if w > 0.0}))
-    for first, second in zip(rows[:-1], rows[1:], strict=True):
+    for first, second in pairwise(rows):
         part.bridge(first, second, "tongue")
     root = part.add(np.array([[0.0, -1.5, -4.5]]) * scale + front, {"jaw": 1.0})[0]
     tip = part.add(np.array([[0.0, -0.78, -0.3]]) * scale + front, {"tongue_tip": 1.0})[0]

@@ -26,7 +26,9 @@ def make_materials(name: str) -> dict[str, bpy.types.Material]:
         colour = (*entry["colour"], 1.0)
         material.diffuse_color = colour
         material.roughness = entry["roughness"]
-        shader = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+        tree = material.node_tree
+        assert tree is not None, "a material with nodes has a tree"
+        shader = next(n for n in tree.nodes if n.type == "BSDF_PRINCIPLED")
         shader.inputs["Base Color"].default_value = colour
         shader.inputs["Roughness"].default_value = entry["roughness"]
         shader.inputs["Subsurface Weight"].default_value = entry.get("subsurface", 0.0)

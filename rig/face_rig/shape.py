@@ -16,6 +16,9 @@ from .neutral import RestFace, rest_face
 from .part import Part
 from .weights import landmark_weights
 
+_UP, _FORWARD = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_TARGET_DISTANCE = 30.0
+"""From the eyes to what they look at, cm."""
 _LIPS = frozenset(
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,
      76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408,
@@ -57,12 +60,11 @@ def face_shape(neutral: np.ndarray) -> FaceShape:
     for k, name in enumerate(("tongue", "tongue_mid", "tongue_tip")):
         joints[name] = (tongue[k], tongue[k + 1])
     for eye in rest.eyes:
-        forward = np.array([0.0, 0.0, 1.0])
-        joints[f"eye.{eye.side}"] = (eye.centre, eye.centre + forward * eye.radius)
-        target = eye.centre + forward * 30.0
-        joints[f"eye_target.{eye.side}"] = (target, target + [0.0, 1.0, 0.0])
-    target = 0.5 * (rest.eyes[0].centre + rest.eyes[1].centre) + [0.0, 0.0, 30.0]
-    joints["eye_targets"] = (target, target + [0.0, 1.0, 0.0])
+        joints[f"eye.{eye.side}"] = (eye.centre, eye.centre + eye.radius * _FORWARD)
+        target = eye.centre + _TARGET_DISTANCE * _FORWARD
+        joints[f"eye_target.{eye.side}"] = (target, target + _UP)
+    target = 0.5 * (rest.eyes[0].centre + rest.eyes[1].centre) + _TARGET_DISTANCE * _FORWARD
+    joints["eye_targets"] = (target, target + _UP)
     return FaceShape(rest, skin, eyeballs(rest), teeth, guarded, joints)
 
 
@@ -74,10 +76,11 @@ def _joints(points: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         result[0] = 0.0
         return result
 
-    jaw = points[[234, 454]].mean(axis=0) + [0.0, 0.0, 1.0]
+    # The joints of the jaw lie about a centimetre in front of the landmarks before the ears.
+    jaw = points[[234, 454]].mean(axis=0) + _FORWARD
     neck, skull, top = place(-15.3, -4.6), place(-4.0, -4.4), place(8.0, -4.4)
     return {
-        "root": (neck, neck + [0.0, 0.0, 3.0]),
+        "root": (neck, neck - 3.0 * _FORWARD),
         "neck": (neck, skull),
         "head": (skull, top),
         "jaw": (jaw, 0.85 * points[152] + 0.15 * jaw),
