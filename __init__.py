@@ -7,14 +7,21 @@ without Blender.
 """
 
 
+def _parts():
+    """Return what is registered, in order; each has `register` and `unregister`."""
+    from .cli import blender as command_line
+    from .operators import bake, capture, create_rig, model, performer, sources, takes
+    from .ui import panels, preferences, properties
+
+    operators = (sources, model, capture, performer, takes, create_rig, bake)
+    return (properties, preferences, panels, *operators, command_line)
+
+
 def register() -> None:
     """Register the extension. If a part fails, what came before it is taken back."""
-    from . import operators, ui
-    from .cli import blender as command_line
-
     done = []
     try:
-        for part in (ui, operators, command_line):
+        for part in _parts():
             part.register()
             done.append(part)
     except Exception:
@@ -24,9 +31,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop a running capture, then unregister everything in reverse."""
-    from . import operators, ui
-    from .cli import blender as command_line
-
-    for part in (command_line, operators, ui):
+    """Unregister everything in reverse; a running capture ends first, with what it recorded kept."""
+    for part in reversed(_parts()):
         part.unregister()

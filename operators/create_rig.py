@@ -44,7 +44,7 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
         context.scene.mimica.target = armature
         for obj in context.selected_objects:
             obj.select_set(False)
-        armature.select_set(True)
+        # Active but not selected: a click on the character or Tab goes on from here, and no outline hides the face.
         context.view_layer.objects.active = armature
         return {"FINISHED"}
 
@@ -71,8 +71,11 @@ def _look_at_face(context: bpy.types.Context) -> None:
     """Turn the viewport to the new face, as large as it fits."""
     region = next(region for region in context.area.regions if region.type == "WINDOW")
     with context.temp_override(region=region):
+        active = context.view_layer.objects.active
+        active.select_set(True)
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected()
+        active.select_set(False)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_create_face_rig,))

@@ -40,3 +40,13 @@ def model_path() -> Path:
     if not text:
         pytest.skip("needs a face model: run by `dev.py test`, or name one in MIMICA_MODEL")
     return Path(text)
+
+
+@pytest.fixture(scope="session")
+def sample_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video in which a face talks, blinks and turns, made from a photograph."""
+    from mimica.cli.sample import write_sample
+
+    path = tmp_path_factory.mktemp("clip") / "sample.mp4"
+    write_sample(path)
+    return path

@@ -36,7 +36,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         if session is None:
             row.operator("mimica.start_capture", icon="PLAY")
         else:
-            row.operator("mimica.stop_capture", icon="PAUSE")
+            row.operator("mimica.stop_capture", icon="SNAP_FACE")
         if session is not None:
             _draw_status(layout, session)
         elif state.problem:
@@ -98,7 +98,14 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
 
 class MIMICA_UL_takes(bpy.types.UIList):
     def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: MimicaTake, *_rest: object
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: object,
+        item: MimicaTake,
+        _icon: int,
+        _active_data: object,
+        _active_property: str,
     ) -> None:
         row = layout.row(align=True)
         row.label(text=item.name, icon="ERROR" if item.error else "RENDER_ANIMATION", translate=False)

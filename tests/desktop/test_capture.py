@@ -79,7 +79,8 @@ def test_from_the_camera_to_keyframes(fresh: Desktop, camera: MjpegCamera) -> No
     time.sleep(4)
     fresh.screenshot("recording")
     press(fresh, "Stop Recording", f"len({TAKES}) == {takes + 1}")
-    name, frames, duration, error = fresh.evaluate(TAKES)[fresh.evaluate("bpy.context.window_manager.mimica.take_index")]
+    active = fresh.evaluate("bpy.context.window_manager.mimica.take_index")
+    name, frames, duration, error = fresh.evaluate(TAKES)[active]
     assert error == ""
     assert duration > 3.0
     assert frames > 2.0 * duration, name
