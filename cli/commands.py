@@ -61,6 +61,12 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
     except ModelError as error:
         console.error(str(error))
         return MISSING
+    except ModuleNotFoundError as error:
+        console.error(
+            f"The package '{error.name}' is not installed. Install Mimica with what it needs: in Blender by its zip,"
+            " elsewhere with pip."
+        )
+        return MISSING
     except KeyboardInterrupt:
         console.error("Interrupted.")
         return INTERRUPTED

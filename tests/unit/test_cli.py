@@ -184,6 +184,16 @@ def test_without_blender_only_what_needs_it_is_refused(
     assert mimica("take", "info", take) == 0
 
 
+def test_missing_package_is_named(
+    mimica: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, take: Path, tmp_path: Path
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    assert mimica("solve", take, "--csv", tmp_path / "out.csv") == 3
+    assert "'scipy" in capsys.readouterr().err
+
+
 def test_take_becomes_a_table_without_a_model(mimica: Command, take: Path, tmp_path: Path) -> None:
     table = tmp_path / "new" / "out.csv"
     assert mimica("solve", take, "--csv", table) == 0
