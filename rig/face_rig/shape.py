@@ -13,6 +13,7 @@ from .eyes import eyeballs, open_lids
 from .head import fit_to, grow_head
 from .mouth import mouth_bag, teeth_and_tongue
 from .neutral import RestFace, rest_face
+from .nose import open_nostrils
 from .part import Part
 from .weights import landmark_weights
 
@@ -52,6 +53,7 @@ def face_shape(neutral: np.ndarray) -> FaceShape:
         skin.face(corners, "lips" if _LIPS.issuperset(corners) else "skin")
     joints = _joints(points)
     add_brows(skin)
+    open_nostrils(skin)
     grow_head(skin)
     add_ears(skin)
     mouth_bag(skin)
