@@ -73,11 +73,11 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
 
 
 def _perform(
-    arguments: argparse.Namespace, console: Console, places: Places, path: Path, replace: bool, figures: Figures
+    arguments: argparse.Namespace, console: Console, places: Places, path: Path | None, replace: bool, figures: Figures
 ) -> perform.Performance:
-    """Return the performance on the command line: of a take, or of a video, which becomes a take at `path`."""
+    """Return the performance on the command line: of a video, which becomes a take at `path`, or (None) of a take."""
     source = None
-    if perform.is_take(arguments.video):
+    if path is None:
         take = Take.open(arguments.video)
     else:
         source = perform.source_spec(arguments.video)
@@ -109,10 +109,12 @@ def _perform(
 
 
 def _solve(arguments: argparse.Namespace, console: Console, places: Places) -> int:
-    _keep_files(arguments.overwrite, arguments.csv, arguments.take)
+    _keep_files(arguments.overwrite, arguments.video, arguments.csv, arguments.take)
     figures: Figures = []
     with tempfile.TemporaryDirectory(prefix="mimica-", ignore_cleanup_errors=True) as folder:
         path = arguments.take or Path(folder) / f"{arguments.video.stem}{SUFFIX}"
+        if perform.is_take(arguments.video):
+            path = None
         performance = _perform(arguments, console, places, path, arguments.overwrite, figures)
     perform.write_csv(arguments.csv, performance.motion)
     console.figures([*figures, ("table", str(arguments.csv))])
@@ -124,10 +126,8 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     output: Path = arguments.output
     if output.suffix != ".blend":
         raise CommandError(f"The output '{output}' does not end in .blend. Name a Blender file.", USAGE)
-    take = arguments.video if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
-    _keep_files(arguments.overwrite, output, arguments.film, arguments.sheet)
-    if take != arguments.video:
-        _keep_files(arguments.overwrite, take)
+    take = None if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
+    _keep_files(arguments.overwrite, arguments.video, output, take, arguments.film, arguments.sheet)
     wish = Wish(arguments.film, arguments.sheet, arguments.film_rate, arguments.film_seconds, arguments.moments)
     return _make(arguments, console, places, output, take, wish, arguments.overwrite)
 
@@ -143,7 +143,11 @@ def _demo(arguments: argparse.Namespace, console: Console, places: Places) -> in
     wish = Wish(
         folder / "demo.mp4", folder / "demo.png", arguments.film_rate, arguments.film_seconds, arguments.moments
     )
-    return _make(arguments, console, places, folder / "demo.blend", folder / f"demo{SUFFIX}", wish, True)
+    output, take = folder / "demo.blend", folder / f"demo{SUFFIX}"
+    if perform.is_take(arguments.video):
+        take = None
+    _keep_files(True, arguments.video, output, take, wish.film, wish.sheet)
+    return _make(arguments, console, places, output, take, wish, True)
 
 
 def _make(
@@ -151,7 +155,7 @@ def _make(
     console: Console,
     places: Places,
     output: Path,
-    take: Path,
+    take: Path | None,
     wish: Wish,
     replace: bool,
 ) -> int:
@@ -218,8 +222,12 @@ def _model(arguments: argparse.Namespace, console: Console, places: Places) -> i
     return OK
 
 
-def _keep_files(overwrite: bool, *paths: Path | None) -> None:
-    """Refuse, before any work, to replace files that nobody said may be replaced."""
-    for path in paths:
-        if path and path.exists() and not overwrite:
+def _keep_files(overwrite: bool, video: Path, *outputs: Path | None) -> None:
+    """Refuse, before any work, to replace what was to be read, or files that nobody said may be replaced."""
+    taken = {video.resolve()}
+    for path in filter(None, outputs):
+        if path.resolve() in taken:
+            raise CommandError(f"'{path}' is named twice. Choose another name for one of the two files.", USAGE)
+        taken.add(path.resolve())
+        if path.exists() and not overwrite:
             raise CommandError(f"'{path}' is there already. Choose another name, or add --overwrite.")

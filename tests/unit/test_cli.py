@@ -217,6 +217,12 @@ def test_files_that_are_there_are_kept_unless_told(
     assert table.read_text() != "my work of yesterday"
 
 
+def test_what_is_read_is_never_written(mimica: Command, take: Path) -> None:
+    before = take.read_bytes()
+    assert mimica("solve", take, "--csv", take, "--overwrite") == 2
+    assert take.read_bytes() == before
+
+
 def test_only_a_take_is_overwritten_by_a_take(
     mimica: Command, tmp_path: Path, model_path: Path
 ) -> None:
