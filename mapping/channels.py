@@ -138,9 +138,11 @@ class ChannelPlan:
         if not bones:
             return BonePose(location, rotation)
         turns = self._turns(motion)
-        for i, turn in turns.items():
-            own = self._rest_rotation[i]
-            rotation[:, i] = rot.multiply(rot.conjugate(own), rot.multiply(turn, own))
+        if turns:
+            rows = list(turns)
+            own = self._rest_rotation[rows]
+            turned = rot.multiply(np.stack(list(turns.values()), axis=1), own)
+            rotation[:, rows] = rot.multiply(rot.conjugate(own), turned)
         followed = motion.displacement @ _FACE_TO_ARMATURE.T
         for batch in self._followers:
             wanted = followed[:, batch.groups] * batch.scale[:, None]

@@ -132,7 +132,9 @@ def _similarity(
     target_mean = weighted.sum(axis=1)
     covariance = weighted.transpose(0, 2, 1) @ source - target_mean[:, :, None] * source_mean[:, None, :]
     good = np.isfinite(covariance).all(axis=(1, 2))
-    u, singular, vt = np.linalg.svd(np.where(good[:, None, None], covariance, np.eye(3)))
+    if not good.all():
+        covariance = np.where(good[:, None, None], covariance, np.eye(3))
+    u, singular, vt = np.linalg.svd(covariance)
     sign = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
     singular[:, 2] *= sign
     u[:, :, 2] *= sign[:, None]

@@ -5,73 +5,66 @@
 import numpy as np
 
 
+_CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
+
+
 def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
     """Return unit quaternions (..., 4), wxyz with w >= 0, of rotation matrices (..., 3, 3).
 
     Takes the largest of the four candidates (S. W. Shepperd, Quaternion from rotation matrix, 1978).
     """
     m = np.asarray(matrix, np.float64)
-    t = np.stack(
-        [
-            1 + m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2],
-            1 + m[..., 0, 0] - m[..., 1, 1] - m[..., 2, 2],
-            1 - m[..., 0, 0] + m[..., 1, 1] - m[..., 2, 2],
-            1 - m[..., 0, 0] - m[..., 1, 1] + m[..., 2, 2],
-        ],
-        axis=-1,
-    )
-    a = m[..., 2, 1] - m[..., 1, 2]
-    b = m[..., 0, 2] - m[..., 2, 0]
-    c = m[..., 1, 0] - m[..., 0, 1]
-    d = m[..., 1, 0] + m[..., 0, 1]
-    e = m[..., 0, 2] + m[..., 2, 0]
-    f = m[..., 2, 1] + m[..., 1, 2]
-    candidates = np.stack(
-        [
-            np.stack([t[..., 0], a, b, c], -1),
-            np.stack([a, t[..., 1], d, e], -1),
-            np.stack([b, d, t[..., 2], f], -1),
-            np.stack([c, e, f, t[..., 3]], -1),
-        ],
-        axis=-2,
-    )
-    best = np.argmax(np.nan_to_num(t, nan=-1.0), axis=-1)
+    x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    candidates = np.empty((*m.shape[:-2], 4, 4))
+    candidates[..., 0, 0] = 1 + x + y + z
+    candidates[..., 1, 1] = 1 + x - y - z
+    candidates[..., 2, 2] = 1 - x + y - z
+    candidates[..., 3, 3] = 1 - x - y + z
+    candidates[..., 0, 1] = candidates[..., 1, 0] = m[..., 2, 1] - m[..., 1, 2]
+    candidates[..., 0, 2] = candidates[..., 2, 0] = m[..., 0, 2] - m[..., 2, 0]
+    candidates[..., 0, 3] = candidates[..., 3, 0] = m[..., 1, 0] - m[..., 0, 1]
+    candidates[..., 1, 2] = candidates[..., 2, 1] = m[..., 1, 0] + m[..., 0, 1]
+    candidates[..., 1, 3] = candidates[..., 3, 1] = m[..., 0, 2] + m[..., 2, 0]
+    candidates[..., 2, 3] = candidates[..., 3, 2] = m[..., 2, 1] + m[..., 1, 2]
+    # Any of the four of a NaN is NaN, so it does not matter which one argmax picks.
+    best = np.argmax(np.diagonal(candidates, axis1=-2, axis2=-1), axis=-1)
     q = np.take_along_axis(candidates, best[..., None, None], axis=-2)[..., 0, :]
-    q = q / np.linalg.norm(q, axis=-1, keepdims=True)
+    q = q / np.sqrt((q * q).sum(axis=-1, keepdims=True))
     return np.where(q[..., :1] < 0, -q, q)
 
 
 def matrix_from_quaternion(q: np.ndarray) -> np.ndarray:
     """Return rotation matrices (..., 3, 3) of unit quaternions (..., 4), wxyz."""
-    w, x, y, z = np.moveaxis(np.asarray(q, np.float64), -1, 0)
-    return np.stack(
-        [
-            np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], -1),
-            np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], -1),
-            np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1),
-        ],
-        axis=-2,
-    )
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    out = np.empty((*q.shape[:-1], 3, 3))
+    out[..., 0, 0] = 1 - 2 * (y * y + z * z)
+    out[..., 0, 1] = 2 * (x * y - w * z)
+    out[..., 0, 2] = 2 * (x * z + w * y)
+    out[..., 1, 0] = 2 * (x * y + w * z)
+    out[..., 1, 1] = 1 - 2 * (x * x + z * z)
+    out[..., 1, 2] = 2 * (y * z - w * x)
+    out[..., 2, 0] = 2 * (x * z - w * y)
+    out[..., 2, 1] = 2 * (y * z + w * x)
+    out[..., 2, 2] = 1 - 2 * (x * x + y * y)
+    return out
 
 
 def multiply(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return the products p q of quaternions (..., 4), wxyz: first q, then p."""
-    pw, px, py, pz = np.moveaxis(np.asarray(p, np.float64), -1, 0)
-    qw, qx, qy, qz = np.moveaxis(np.asarray(q, np.float64), -1, 0)
-    return np.stack(
-        [
-            pw * qw - px * qx - py * qy - pz * qz,
-            pw * qx + px * qw + py * qz - pz * qy,
-            pw * qy - px * qz + py * qw + pz * qx,
-            pw * qz + px * qy - py * qx + pz * qw,
-        ],
-        axis=-1,
-    )
+    pw, px, py, pz = p[..., 0], p[..., 1], p[..., 2], p[..., 3]
+    qw, qx, qy, qz = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    w = pw * qw - px * qx - py * qy - pz * qz
+    out = np.empty((*w.shape, 4))
+    out[..., 0] = w
+    out[..., 1] = pw * qx + px * qw + py * qz - pz * qy
+    out[..., 2] = pw * qy - px * qz + py * qw + pz * qx
+    out[..., 3] = pw * qz + px * qy - py * qx + pz * qw
+    return out
 
 
 def conjugate(q: np.ndarray) -> np.ndarray:
     """Return the inverse of unit quaternions (..., 4)."""
-    return np.asarray(q) * np.array([1.0, -1.0, -1.0, -1.0])
+    return q * _CONJUGATE
 
 
 def log(q: np.ndarray) -> np.ndarray:
