@@ -54,7 +54,7 @@ def create_face_rig(
     armature["mimica_unit"] = unit
     armature["mimica_neutral"] = shape.rest.points.ravel().tolist()
 
-    materials = make_materials(name)
+    materials = make_materials(name, unit)
     eyes = build_mesh(f"{name} Eyes", shape.eyes, unit, armature, home, materials)
     teeth = build_mesh(f"{name} Teeth", shape.teeth, unit, armature, home, materials)
     face = build_mesh(name, shape.skin, unit, armature, home, materials)

@@ -63,9 +63,9 @@ def teeth_and_tongue(face: np.ndarray) -> tuple[Part, np.ndarray]:
     scale = 0.5 * float(np.linalg.norm(left - right)) / 2.26
     lips = face[[13, 14]].mean(axis=0)
     front = lips - np.array([0.0, 0.0, 0.95 * scale])
-    _row(part, front - [0.0, 0.2 * scale, 0.05 * scale], scale, upward=True)
-    _row(part, front - [0.0, 0.46 * scale, 0.32 * scale], scale * 0.94, upward=False)
-    return part, _tongue(part, front, scale)
+    _row(part, front - [0.0, 0.18 * scale, 0.12 * scale], scale, upward=True)
+    _row(part, front - [0.0, 0.66 * scale, 0.45 * scale], scale * 0.94, upward=False)
+    return part, _tongue(part, front - np.array([0.0, 0.35, 0.4]) * scale, scale)
 
 
 _TOOTH_WIDTHS = (0.43, 0.35, 0.39, 0.38, 0.4, 0.5, 0.5)

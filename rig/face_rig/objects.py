@@ -10,13 +10,16 @@ import numpy as np
 from ...mapping.data import load_table
 from .part import Part
 
+_SUBSURFACE_CM = 0.4
+"""How far light wanders in skin."""
+
 
 def to_blender(points: np.ndarray, unit: float) -> np.ndarray:
     """Return points (..., 3) of face space (cm) in the armature's space: the face looks along -Y, Z is up."""
     return np.stack([points[..., 0], -points[..., 2], points[..., 1]], axis=-1) * unit
 
 
-def make_materials(name: str) -> dict[str, bpy.types.Material]:
+def make_materials(name: str, unit: float) -> dict[str, bpy.types.Material]:
     """Make the face's materials: one Principled shader each, the same colour in the Solid viewport."""
     materials = {}
     for key, entry in load_table("face_materials")["materials"].items():
@@ -32,6 +35,7 @@ def make_materials(name: str) -> dict[str, bpy.types.Material]:
         shader.inputs["Base Color"].default_value = colour
         shader.inputs["Roughness"].default_value = entry["roughness"]
         shader.inputs["Subsurface Weight"].default_value = entry.get("subsurface", 0.0)
+        shader.inputs["Subsurface Scale"].default_value = _SUBSURFACE_CM * unit
         materials[key] = material
     return materials
 
