@@ -34,9 +34,9 @@ def run(clip: Path, _folder: Path) -> None:
     evaluation: list[float] = []
     began = 0.0
     while not began or time.perf_counter() - began < SECONDS:
-        poses = len(session.times.latency)
+        poses = session.poses
         session.tick(rig)
-        if len(session.times.latency) != poses or poses == session.times.latency.maxlen:
+        if session.poses != poses:
             start = time.perf_counter()
             evaluate()
             evaluation.append((time.perf_counter() - start) * 1e3)

@@ -89,7 +89,7 @@ class MIMICA_OT_stop_capture(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         live.stop()
-        redraw_panels(context)
+        redraw(context, "UI")
         return {"FINISHED"}
 
 
@@ -128,7 +128,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             return {"CANCELLED"}
         if now >= self._draw_at:
             self._draw_at = now + PANEL_SECONDS
-            redraw_panels(context)
+            redraw(context, "UI")
         if now >= self._aside_at:
             self._end(context)
             bpy.app.timers.register(_come_back, first_interval=ASIDE_FOR)
@@ -143,7 +143,12 @@ class MIMICA_OT_follow(bpy.types.Operator):
     def _tick(self, context: bpy.types.Context, session: live.LiveSession) -> bool:
         """Apply the newest pose. False when the capture has ended, by itself or through a fault."""
         try:
-            if session.tick(context.scene.mimica.target):
+            posed = session.poses
+            running = session.tick(context.scene.mimica.target)
+            if session.poses != posed:
+                # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.
+                redraw(context, "WINDOW")
+            if running:
                 return True
             message = session.message
         except Exception:
@@ -161,7 +166,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        redraw_panels(context)
+        redraw(context, "UI")
 
 
 def _come_back() -> None:
@@ -173,13 +178,13 @@ def _come_back() -> None:
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
 
 
-def redraw_panels(context: bpy.types.Context) -> None:
-    """Draw the sidebars of all viewports anew, and nothing else of them."""
+def redraw(context: bpy.types.Context, kind: str) -> None:
+    """Draw one kind of region of all viewports anew, and nothing else of them: WINDOW is the scene, UI the sidebar."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 for region in area.regions:
-                    if region.type == "UI":
+                    if region.type == kind:
                         region.tag_redraw()
 
 

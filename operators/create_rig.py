@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Making a face for those who have no character."""
 
+from collections.abc import Iterable
+
 import bpy
 from bpy.props import BoolProperty, FloatProperty
 
@@ -51,7 +53,7 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         result = self.execute(context)
         if context.area and context.area.type == "VIEW_3D":
-            _look_at_face(context)
+            _look_at(context, context.scene.mimica.target.children)
         return result
 
     def _neutral(self):
@@ -67,15 +69,17 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
         return profile.neutral if profile is not None else None
 
 
-def _look_at_face(context: bpy.types.Context) -> None:
+def _look_at(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -> None:
     """Turn the viewport to the new face, as large as it fits."""
     region = next(region for region in context.area.regions if region.type == "WINDOW")
+    shown = [obj for obj in objects if obj.type == "MESH" and obj.visible_get()]
     with context.temp_override(region=region):
-        active = context.view_layer.objects.active
-        active.select_set(True)
+        for obj in shown:
+            obj.select_set(True)
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected()
-        active.select_set(False)
+        for obj in shown:
+            obj.select_set(False)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_create_face_rig,))

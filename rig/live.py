@@ -97,6 +97,8 @@ class LiveSession:
         self.times = TickTimes()
         self.message = ""
         """Why the session ended by itself, as a sentence; empty while all is well."""
+        self.poses = 0
+        """Poses written so far."""
         self.recording: TakeWriter | None = None
         self._mapper = LiveMapper(settings.profile, settings.mapping, None, settings.field_of_view)
         self._commands: SimpleQueue[Binding | None] = SimpleQueue()
@@ -223,6 +225,7 @@ class LiveSession:
         fetched = time.perf_counter()
         if ready.pose is not None and self._writer is not None and ready.binding is self._writer.binding:
             self._writer.write(ready.pose)
+            self.poses += 1
             now = time.perf_counter()
             self.times.fetch.append((fetched - began) * 1e3)
             self.times.apply.append((now - fetched) * 1e3)

@@ -42,6 +42,7 @@ def build_armature(
 
     for key, colour in table["collections"].items():
         group = data.collections.new(key)
+        group.is_visible = key not in table["hidden"]
         for entry in bones:
             if entry["collection"] == key:
                 bone = data.bones[entry["name"]]

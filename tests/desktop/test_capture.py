@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mimica.tests.desktop.harness import Desktop, DesktopError, Installation
@@ -55,6 +56,12 @@ def press(desktop: Desktop, text: str, until: str, seconds: float = 8.0) -> None
                 raise
 
 
+def viewport(desktop: Desktop) -> np.ndarray:
+    """The picture of the scene, left of the sidebar and free of the window's own buttons."""
+    x, y, width, height = desktop.region_box("WINDOW")
+    return desktop.picture()[y + 120 : y + height - 80, x + 250 : x + width - 350]
+
+
 def start(desktop: Desktop) -> None:
     press(desktop, "Start Capture", RUNNING)
     desktop.wait_until(FACE, 40)
@@ -66,6 +73,7 @@ def record(desktop: Desktop) -> None:
 
 def test_from_the_camera_to_keyframes(fresh: Desktop, camera: MjpegCamera) -> None:
     rest = fresh.evaluate(POSE)
+    still = viewport(fresh)
     start(fresh)
     fresh.wait_until(f"not {LIVE}.current().calibrating")
     poses = []
@@ -73,7 +81,12 @@ def test_from_the_camera_to_keyframes(fresh: Desktop, camera: MjpegCamera) -> No
         time.sleep(0.7)
         poses.append(fresh.evaluate(POSE))
     assert all(a != b for a, b in zip(poses, [rest, *poses[:-1]], strict=True)), "the rig moves on and on"
+    camera.frozen = True
+    fresh.settle()
     fresh.screenshot("live")
+    shown = viewport(fresh)
+    assert (np.abs(shown.astype(int) - still).max(axis=2) > 40).mean() > 0.005, "the picture of the face moved as well"
+    camera.frozen = False
     takes = len(fresh.evaluate(TAKES))
     record(fresh)
     time.sleep(4)
