@@ -11,6 +11,7 @@ import numpy as np
 
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
+from .jaw import close_lips
 from .landmarks import average_face
 from .lids import lid_aperture
 from .rotation import euler_from_matrix, mean_rotation
@@ -118,7 +119,7 @@ def default_profile(field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> PerformerPr
 
 
 def estimate_profile(
-    frames: FaceFrames, *, name: str = "", field_of_view: float = DEFAULT_FIELD_OF_VIEW
+    frames: FaceFrames, *, name: str = "", field_of_view: float = DEFAULT_FIELD_OF_VIEW, posed: bool = False
 ) -> PerformerProfile | None:
     """Find the performer's neutral in a performance: the median of the calmest second.
 
@@ -126,6 +127,8 @@ def estimate_profile(
     for this performance, the head towards the camera and everything slow. Frames need not be next to each other, so a
     performance that never rests for a whole second has a neutral too.
 
+    :param posed: the performer holds the neutral on purpose, so it is taken as it is; otherwise lips that never come
+        to rest are closed.
     :return: None when the face is in fewer than three frames.
     """
     seen = _sampled(np.flatnonzero(frames.found))
@@ -146,6 +149,8 @@ def estimate_profile(
     # Fitted once more with the performer's own shape, so that the same face later gives the identity.
     again = fit_head(points[calm], neutral)
     neutral = np.where(missing, neutral, np.median(to_face_space(points[calm], again), axis=0))
+    if not posed:
+        neutral = close_lips(neutral)
     again = fit_head(points[calm], neutral)
     scores = np.full(len(ARKIT_SHAPES), np.nan)
     if frames.scores is not None:

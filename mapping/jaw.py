@@ -76,6 +76,23 @@ def _follow() -> np.ndarray:
     return weights
 
 
+def close_lips(neutral: np.ndarray) -> np.ndarray:
+    """Return a face (478, 3) with its lips closed by turning the jaw, or the face itself when they are closed already.
+
+    Who never rests with closed lips in a performance has parted lips in the calmest moment too. Taken for the neutral,
+    every parted mouth would be shut on the character.
+    """
+    settings = load_table("geometry")["jaw"]
+    gap = float(neutral[13, 1] - neutral[14, 1])
+    excess = gap - settings["closed_gap"]
+    if excess < settings["parted_gap"] - settings["closed_gap"]:
+        return neutral
+    arm = neutral - jaw_joint(neutral)
+    angle = np.arcsin(np.clip(excess / max(float(arm[14, 2]), 1.0), 0.0, 0.3))
+    closed = arm @ jaw_rotation(-np.atleast_1d(angle), np.zeros(1))[0].T - arm
+    return neutral + _follow()[:, None] * closed
+
+
 def without_jaw(displacement: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray, jaw: JawMotion) -> np.ndarray:
     """Return the landmarks' displacements less the share that skin takes from the jaw's hinge and sideways motion.
 

@@ -114,6 +114,7 @@ class LiveMapper:
         self._profile = profile
         self._provisional: PerformerProfile | None = None
         self._collected: list[FaceFrame] | None = None if profile else []
+        self._posed = False
 
     @property
     def profile(self) -> PerformerProfile | None:
@@ -137,6 +138,7 @@ class LiveMapper:
     def set_neutral(self) -> None:
         """Gather a new neutral from the next good second; the present profile serves until then."""
         self._collected = []
+        self._posed = True
 
     def step(self, frame: FaceFrame) -> Motion:
         """Map one frame to a motion of one instant, filtered causally, without NaN."""
@@ -154,7 +156,7 @@ class LiveMapper:
             return
         name = self._profile.name if self._profile else ""
         found = estimate_profile(
-            FaceFrames.from_frames(self._collected), name=name, field_of_view=self._field_of_view
+            FaceFrames.from_frames(self._collected), name=name, field_of_view=self._field_of_view, posed=self._posed
         )
         if done and found is not None:
             self.set_profile(found)

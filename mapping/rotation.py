@@ -4,7 +4,6 @@
 
 import numpy as np
 
-
 _CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
 
 

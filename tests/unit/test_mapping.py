@@ -223,3 +223,15 @@ def test_a_damaged_profile_is_refused_with_a_sentence(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ProfileError, match=r"\.$|\)\.$"):
         PerformerProfile.load(path)
+
+
+def test_lips_that_never_close_are_closed_in_the_neutral_unless_it_was_posed():
+    frames = photograph(act(jaw=np.full(60, 0.35)))
+    found, posed = estimate_profile(frames), estimate_profile(frames, posed=True)
+    assert found is not None
+    assert posed is not None
+    gaps = [p.neutral[13, 1] - p.neutral[14, 1] for p in (found, posed)]
+    assert gaps[0] < 0.1
+    assert gaps[1] > 0.5
+    assert map_frames(frames, profile=found).control("jawOpen").mean() > 0.1
+    assert map_frames(frames, profile=posed).control("jawOpen").mean() < 0.01
