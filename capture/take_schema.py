@@ -16,6 +16,8 @@ import json
 import os
 import sqlite3
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,27 @@ class TakeInfo:
     performer: dict[str, Any] | None = None
     """The performer's profile at that time, as its own versioned JSON."""
     note: str = ""
+
+    @classmethod
+    def now(
+        cls,
+        name: str,
+        source: SourceInfo | None,
+        model_sha256: str,
+        camera_fov: float | None,
+        performer: dict[str, Any] | None = None,
+    ) -> "TakeInfo":
+        """Return the info of a take that begins now, with this installation's tracker."""
+        return cls(
+            name,
+            source,
+            camera_fov,
+            tracker="MediaPipe Face Landmarker",
+            tracker_version=version("mediapipe"),
+            model_sha256=model_sha256,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            performer=performer,
+        )
 
     def to_rows(self) -> list[tuple[str, str]]:
         """Return the rows of `meta`."""

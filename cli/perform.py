@@ -3,8 +3,6 @@
 """From a video to a take, and from a take to controls. Needs no Blender."""
 
 import csv
-import datetime
-import importlib.metadata
 import os
 import sys
 import time
@@ -135,15 +133,7 @@ def capture(
     make_folder(path)
     writer = TakeWriter(
         path,
-        TakeInfo(
-            name=path.stem,
-            source=info,
-            camera_fov=field_of_view,
-            tracker="MediaPipe Face Landmarker",
-            tracker_version=importlib.metadata.version("mediapipe"),
-            model_sha256=model.sha256,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        ),
+        TakeInfo.now(path.stem, info, model.sha256, field_of_view),
     )
     session = CaptureSession(make_source(spec), lambda: Tracker(model, settings), pace="fast")
     session.start_recording(writer)

@@ -64,9 +64,11 @@ class MIMICA_OT_record(bpy.types.Operator):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            sentence = f"Takes cannot be kept in '{folder}' ({error.strerror}). Save the file elsewhere first"
+            sentence = f"Takes cannot be kept in '{folder}' ({error.strerror}). Save the file elsewhere first."
+            context.window_manager.mimica.problem = sentence
             self.report({"ERROR"}, sentence)
             return {"CANCELLED"}
+        context.window_manager.mimica.problem = ""
         name, path = next_take(folder, context.scene.mimica.slate, SUFFIX)
         session.start_recording(path, name)
         return {"FINISHED"}

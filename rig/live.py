@@ -6,14 +6,12 @@ The tracker's thread hands each face to a mapping thread, which works the channe
 with the next image; the main thread only fetches ready arrays and hands them to Blender.
 """
 
-import importlib.metadata
 import logging
 import sys
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -288,15 +286,12 @@ class LiveSession:
     def start_recording(self, path: Path, name: str) -> None:
         """Record every frame from now on into a new take file."""
         profile = self.profile
-        info = TakeInfo(
-            name=name,
-            source=self.capture.info,
-            camera_fov=self.settings.field_of_view,
-            tracker="MediaPipe Face Landmarker",
-            tracker_version=importlib.metadata.version("mediapipe"),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            model_sha256=self.settings.model.sha256,
-            performer=profile.to_json() if profile else None,
+        info = TakeInfo.now(
+            name,
+            self.capture.info,
+            self.settings.model.sha256,
+            self.settings.field_of_view,
+            profile.to_json() if profile else None,
         )
         self.recording = TakeWriter(path, info)
         self._began = time.monotonic()

@@ -39,7 +39,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
             row.operator("mimica.stop_capture", icon="SNAP_FACE")
         if session is not None:
             _draw_status(layout, session)
-        elif state.problem:
+        if state.problem:
             _draw_sentence(layout, context, state.problem, "ERROR")
         if not state.model:
             draw_model(layout, context)

@@ -172,6 +172,39 @@ def test_a_dead_address_is_said_in_the_panel(fresh: Desktop) -> None:
     fresh.screenshot("dead-address")
 
 
+def test_a_damaged_model_is_said_and_nothing_starts(fresh: Desktop, tmp_path: Path) -> None:
+    damaged = tmp_path / "face_landmarker.task"
+    damaged.write_bytes(b"not a model")
+    preferences = "bpy.context.preferences.addons['bl_ext.user_default.mimica'].preferences"
+    fresh.run(f"{preferences}.model_path = {str(damaged)!r}")
+    try:
+        press(fresh, "Start Capture", "bpy.context.window_manager.mimica.problem != ''")
+        assert "face_landmarker.task" in fresh.evaluate("bpy.context.window_manager.mimica.problem")
+        assert not fresh.evaluate(RUNNING)
+    finally:
+        fresh.run(f"{preferences}.model_path = ''")
+    # Away from the report that popped up under the mouse, which then goes.
+    x, y, width, height = fresh.region_box("WINDOW")
+    fresh.hover((x + width // 3, y + height - 100))
+    fresh.settle()
+    start(fresh)
+
+
+def test_takes_go_beside_a_saved_file_and_a_folder_that_cannot_be_used_is_said(fresh: Desktop, tmp_path: Path) -> None:
+    fresh.run(f"bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / 'scene.blend')!r})")
+    start(fresh)
+    record(fresh)
+    time.sleep(1)
+    press(fresh, "Stop Recording", f"len({TAKES}) == 1")
+    assert len(list((tmp_path / "mimica").glob("*.mimica"))) == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mimica").write_text("a file where the folder should be")
+    fresh.run(f"bpy.ops.wm.save_as_mainfile(filepath={str(other / 'scene.blend')!r})")
+    press(fresh, "Record", "'cannot be kept' in bpy.context.window_manager.mimica.problem")
+    assert fresh.evaluate(f"{RUNNING} and {LIVE}.current().recording is None")
+
+
 def test_a_lost_camera_is_said_and_the_take_is_kept(fresh: Desktop, camera: MjpegCamera) -> None:
     start(fresh)
     takes = len(fresh.evaluate(TAKES))
