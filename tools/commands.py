@@ -4,6 +4,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ def main() -> int:
     arguments, arguments.rest = parser.parse_known_args()
     if arguments.rest and arguments.command not in ("demo", "test", "desktop", "bench"):
         parser.error(f"{arguments.command} does not know {' '.join(arguments.rest)}")
+    # A shell starts what runs in its background deaf to Ctrl+C, and so would be every program that is tested from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return COMMANDS[arguments.command](arguments)
     except ToolError as error:
