@@ -16,6 +16,9 @@ from . import tick
 from .common import model
 
 ROUNDS = 3
+SKIPPED = 30
+"""Frames at the start of a round that do not count: models warm up."""
+COUNTED = 600
 
 
 def run(clip: Path, _folder: Path) -> None:
@@ -44,33 +47,37 @@ def _bare(clip: Path) -> float:
         output_face_blendshapes=chosen.has_scores,
     )
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
-        video = cv2.VideoCapture(str(clip))
         count, began = 0, 0.0
-        while True:
+        video = cv2.VideoCapture(str(clip))
+        while count < SKIPPED + COUNTED:
             got, picture = video.read()
             if not got:
-                break
+                video = cv2.VideoCapture(str(clip))
+                continue
             image = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
             landmarker.detect_for_video(image, count * 33)
             count += 1
-            if count == 1:
+            if count == SKIPPED:
                 began = time.perf_counter()
-        return (count - 1) / (time.perf_counter() - began)
+        return COUNTED / (time.perf_counter() - began)
 
 
 def _watched(session: CaptureSession, each: Callable[[], None]) -> float:
     began, first = 0.0, 0
-    while session.state in ("idle", "opening", "running"):
+    while True:
         each()
         tracked = session.stats().tracked
-        if tracked and not began:
+        if tracked >= SKIPPED and not began:
             began, first = time.perf_counter(), tracked
-    return (session.stats().tracked - first) / (time.perf_counter() - began)
+        if tracked >= SKIPPED + COUNTED:
+            return (tracked - first) / (time.perf_counter() - began)
+        if session.state == "failed":
+            raise RuntimeError(session.error)
 
 
 def _session(clip: Path) -> float:
     chosen = model()
-    source = make_source(SourceSpec("video", path=str(clip)))
+    source = make_source(SourceSpec("video", path=str(clip), loop=True))
     session = CaptureSession(source, lambda: Tracker(chosen), pace="fast")
     session.start()
     rate = _watched(session, lambda: time.sleep(0.005))
@@ -80,7 +87,7 @@ def _session(clip: Path) -> float:
 
 def _live(clip: Path) -> float:
     rig = tick.make_rig()
-    session = LiveSession(LiveSettings(SourceSpec("video", path=str(clip)), model()), pace="fast")
+    session = LiveSession(LiveSettings(SourceSpec("video", path=str(clip), loop=True), model()), pace="fast")
     session.start()
 
     def each() -> None:

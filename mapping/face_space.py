@@ -16,7 +16,7 @@ from .landmarks import average_face, rigid_set
 DEFAULT_FIELD_OF_VIEW = 45.0
 """Vertical, degrees: the middle of what laptop cameras and webcams have (40 to 50)."""
 
-_REFITS = 3
+_REFITS = 2
 _OUTLIER_CM = 0.15
 """Residual at which a landmark starts to lose weight: skin on bone moves less than 1.5 mm."""
 

@@ -266,9 +266,7 @@ class Desktop:
     def settle(self, seconds: float = 2.0, kind: str | None = None) -> None:
         """Wait until the screen (or a region of the viewport, "UI" for the sidebar) stands still, at most so long."""
         limit = time.monotonic() + seconds
-        # Blender answers once in each round of its main loop and draws in each: after two, what was asked for is drawn.
-        self.evaluate("0")
-        self.evaluate("0")
+        self._wait_drawn()
         before = self._part(kind)
         while time.monotonic() < limit:
             time.sleep(0.15)
@@ -276,6 +274,12 @@ class Desktop:
             if before.shape == after.shape and np.array_equal(before, after):
                 return
             before = after
+
+    def _wait_drawn(self) -> None:
+        # Blender handles events, answers questions and draws once in each round of its main loop: after two answers,
+        # what was asked for is drawn and every event sent before is handled.
+        self.evaluate("0")
+        self.evaluate("0")
 
     def region_box(self, kind: str = "UI", of: str = "VIEW_3D") -> Box:
         """Where a region is on the screen."""
@@ -361,7 +365,10 @@ class Desktop:
     def click(self, target: str | Point, *, kind: str | None = "UI", index: int = 0, button: int = 1) -> Point:
         """Click on words or on a point of the screen. Returns the point."""
         point = self.hover(target, kind=kind, index=index)
-        self._xdotool("click", str(button))
+        # Pressed long enough to be noticed by a window that redraws in software.
+        self._xdotool("mousedown", str(button))
+        self._wait_drawn()
+        self._xdotool("mouseup", str(button))
         time.sleep(0.1)
         return point
 
@@ -370,9 +377,9 @@ class Desktop:
         x, y = self.find(target, kind, index) if isinstance(target, str) else target
         # Two moves: Blender makes a button active on a move within it.
         self._xdotool("mousemove", str(x - 2), str(y))
-        time.sleep(0.05)
+        self._wait_drawn()
         self._xdotool("mousemove", str(x), str(y))
-        time.sleep(0.15)
+        self._wait_drawn()
         return x, y
 
     def operator_under_mouse(self) -> str:
