@@ -244,7 +244,8 @@ def same_detections(a: list[Detection], b: list[Detection]) -> bool:
 
 def _records(pointer: Any, count: int, record: np.dtype) -> np.ndarray:
     """Return a view on `count` C structures; it dies with them."""
-    memory = (ctypes.c_char * (count * record.itemsize)).from_address(ctypes.addressof(pointer.contents))
+    # ctypes arrays are buffers, which their type does not say.
+    memory: Any = (ctypes.c_char * (count * record.itemsize)).from_address(ctypes.addressof(pointer.contents))
     return np.frombuffer(memory, record)
 
 

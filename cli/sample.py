@@ -158,7 +158,7 @@ def _shapes(face: np.ndarray, unit: float) -> dict[str, np.ndarray]:
 
     def side(i: int) -> float:
         """-1 at the mouth's corner on the image's left, 1 on its right."""
-        return float((face[i, :2] - middle) @ across) / half
+        return float((face[i, :2] - middle) @ across / half)
 
     def move(x: float, y: float) -> np.ndarray:
         return (x * across + y * down) * unit

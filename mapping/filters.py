@@ -51,12 +51,10 @@ class OneEuro:
         if step <= 0.0:
             return self._value
         s = self.settings
-        speed = (value - self._value) / step
-        self._speed = self._speed + _alpha(s.derivative_cutoff, step) * (speed - self._speed)
-        cutoff = s.min_cutoff + s.beta * np.abs(self._speed)
-        self._value = self._value + _alpha(cutoff, step) * (value - self._value)
-        self._time = time
-        return self._value
+        speed = self._speed + _alpha(s.derivative_cutoff, step) * ((value - self._value) / step - self._speed)
+        smoothed = self._value + _alpha(s.min_cutoff + s.beta * np.abs(speed), step) * (value - self._value)
+        self._time, self._value, self._speed = time, smoothed, speed
+        return smoothed
 
 
 class OneEuroRotation:

@@ -288,4 +288,5 @@ def _set_cycles(scene: Any) -> None:
     scene.render.use_persistent_data = True
     if scene.world.node_tree is None:
         scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)
+    tree: Any = scene.world.node_tree
+    tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)

@@ -132,4 +132,5 @@ def test_missing_opengl_leads_to_cycles_and_not_to_a_crash() -> None:
     hidden = {**os.environ, "__EGL_VENDOR_LIBRARY_FILENAMES": os.devnull, "EGL_PLATFORM": "none", "DISPLAY": ""}
     result = subprocess.run([sys.executable, "-c", program], env=hidden, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["CYCLES"]
+    # Blender may have something to say first.
+    assert result.stdout.split()[-1] == "CYCLES"
