@@ -48,8 +48,6 @@ def _first_capture(desktop: Desktop, camera: MjpegCamera) -> None:
     desktop.run(f"s = bpy.context.scene.mimica; s.source = 'STREAM'; s.address = {camera.address!r}")
     desktop.click("Create Face Rig")
     desktop.wait_until("bpy.context.scene.mimica.target is not None")
-    desktop.settle()
-    _keep(desktop, "create", desktop.picture())
     desktop.click("Start Capture")
     desktop.wait_until(f"{LIVE} is not None and not {LIVE}.calibrating", 60)
     # A moment of speech, held until the window has drawn it.
