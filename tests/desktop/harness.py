@@ -154,13 +154,14 @@ class Installation:
 
     def install(self, path: Path) -> str:
         """Install and enable an extension zip for the user. Returns what Blender said."""
-        return self._run("--command", "extension", "install-file", "-r", "user_default", "--enable", str(path))
+        return self.run("--command", "extension", "install-file", "-r", "user_default", "--enable", str(path))
 
     def background(self, code: str) -> str:
         """Run Python in Blender without a window; returns its output. A failure in the code is a failure here."""
-        return self._run("--background", "--python-exit-code", "1", "--python-expr", code)
+        return self.run("--background", "--python-exit-code", "1", "--python-expr", code)
 
-    def _run(self, *arguments: str) -> str:
+    def run(self, *arguments: str) -> str:
+        """Run Blender with these arguments until it ends; returns its output. A failure there is a failure here."""
         result = subprocess.run(
             [self.blender.path, *arguments],
             env=self.environment(),

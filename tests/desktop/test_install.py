@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The zip, installed as a user installs it, in Blender with its window."""
 
+from pathlib import Path
 from typing import Any
 
 from mimica.tests.desktop.harness import Desktop, Installation
+from mimica.tests.desktop.mjpeg import test_clips
 
 MODULE = "bl_ext.user_default.mimica"
 
@@ -96,3 +98,12 @@ def test_the_tracker_of_the_zip_runs(installation: Installation) -> None:
         "print('MODEL', model.origin, len(faces), faces[0].landmarks)\n"
     )
     assert "MODEL extension 1 None" in installation.background(code)
+
+
+def test_the_command_line_runs_from_the_zip(installation: Installation, tmp_path: Path) -> None:
+    clip = test_clips(tmp_path)[0]
+    output = tmp_path / "performance.blend"
+    said = installation.run("--command", "mimica", "run", str(clip), "--output", str(output))
+    assert output.is_file(), said
+    assert output.with_suffix(".mimica").is_file()
+    assert "keys" in said
