@@ -19,6 +19,20 @@ exit codes:
   130  interrupted with Ctrl+C; what was captured until then is kept as a take
 """
 
+_ACCURACY = """\
+Predict the 52 shapes and the head's angles of clips whose truth is known, and score the predictions.
+
+A clip is RIG_KIND.mp4 with its truth RIG_KIND.csv beside it: frame, time, segment, ARKit's 52 names, head_yaw,
+head_pitch, head_roll; one row a frame, angles in degrees. Prints a table for the tracker's scores alone, geometry
+alone (scores withheld) and the whole, offline and live. Writes report.json and predictions/VARIANT/CLIP.csv.
+
+  r_all       Pearson's r over the whole clip, mean over shapes
+  r_own       the same where the truth moves, 6 frames before and after included
+  nMAE        there too: mean absolute error after the best line, over that of the best constant (0 good, 1 useless)
+  cross-talk  mean change of the wrong shapes while one is swept, each in units of its own sweep's response
+  lag         frames by which the prediction trails
+"""
+
 Command = Callable[..., int]
 
 
@@ -94,7 +108,49 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         help="build one from the package registry's mediapipe 0.10.21 wheel (needs pip; has no expression scores)",
     )
     _add_model_option(model)
+
+    bench = add("bench", "measure how good the controls are")
+    benches = bench.add_subparsers(dest="bench", required=True, metavar="BENCH")
+    accuracy = benches.add_parser(
+        "accuracy",
+        help="on clips whose truth is known",
+        description=_ACCURACY,
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    accuracy.add_argument("--clips", metavar="FOLDER", type=Path, required=True, help="videos X.mp4 and truths X.csv")
+    _add_bench_options(accuracy)
+    accuracy.add_argument("--only", metavar="TEXT", nargs="+", default=[], help="clips with one of these in the name")
+    accuracy.add_argument(
+        "--variants",
+        metavar="TEXT",
+        nargs="+",
+        default=[],
+        help="variants with one of these in the name, as in whole-off",
+    )
+    accuracy.add_argument(
+        "--camera-fov",
+        metavar="[RIG=]DEGREES",
+        type=_rig_angle,
+        nargs="+",
+        default=[],
+        help="vertical field of view of the camera, of all clips or of a rig's (default: not known)",
+    )
+    accuracy.add_argument(
+        "--profile", action="store_true", help="also with a profile learned from each rig's clip RIG_sweep"
+    )
     return parser
+
+
+def _add_bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--out", metavar="FOLDER", type=Path, required=True, help="where to; takes stay there for the next time"
+    )
+    parser.add_argument(
+        "--track-again", action="store_true", help="track clips also when their takes are there, after a new tracker"
+    )
+    _add_model_option(parser)
 
 
 def _add_character_options(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +216,9 @@ def _angle(text: str) -> float:
     return value
 
 
+def _rig_angle(text: str) -> tuple[str, float]:
+    rig, _, angle = text.rpartition("=")
+    return rig, _angle(angle)
 
 
 def _count(text: str) -> int:

@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`mimica bench accuracy`: predictions of clips whose truth is known, and how good they are. Needs no Blender."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..mapping.calibration import PerformerProfile, estimate_profile
+from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.frame import FaceFrames
+from ..mapping.mapper import head_angles, map_frames
+from .failure import USAGE, CommandError, make_folder, unwritable
+from .scoring import ClipScore, mean_of, score
+from .truth import HEAD, Curves, Truth, read_truth, rounded, write_curves
+
+KINDS = ("sweep", "pairs", "speech", "head")
+"""The clips' kinds in the tables' order; a clip is named RIG_KIND."""
+PROFILE_KIND = "sweep"
+"""The kind of clip that a rig's profile is learned from."""
+
+MEASURES = (
+    ("r_all", "r_all"),
+    ("r_own", "r_own"),
+    ("nmae", "nMAE"),
+    ("crosstalk", "cross-talk, calibrated"),
+    ("lag", "lag, frames"),
+)
+"""Fields of `ShapeScore`, and what the tables call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to predict."""
+
+    name: str
+    """Of its folder of predictions."""
+    title: str
+    scores: bool = True
+    """Whether the mapping sees the tracker's scores."""
+    live: bool = False
+    profile: bool = False
+    """Whether it has a profile that was learned from the rig's own sweep, or the neutral of the clip alone."""
+
+
+RAW = Variant("scores", "The tracker's scores alone")
+
+
+def _variants() -> tuple[Variant, ...]:
+    made = [RAW]
+    for profile in (False, True):
+        for name, title, scores in (("geometry", "Geometry alone", False), ("whole", "The whole", True)):
+            for live in (False, True):
+                mode = "live" if live else "offline"
+                slug, of = ("-profile", ", profile") if profile else ("", ", neutral alone")
+                made.append(Variant(f"{name}-{mode}{slug}", f"{title}, {mode}{of}", scores, live, profile))
+    return tuple(made)
+
+
+VARIANTS = _variants()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A clip with its truth, tracked."""
+
+    name: str
+    truth: Truth
+    frames: FaceFrames
+    field_of_view: float | None
+
+    @property
+    def rig(self) -> str:
+        """The clip's name without its kind."""
+        return self.name.rpartition("_")[0] or self.name
+
+    @property
+    def kind(self) -> str:
+        """What moves in it."""
+        return self.name.rpartition("_")[2]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One variant's prediction of one clip."""
+
+    prediction: Curves
+    score: ClipScore
+
+
+Results = dict[str, dict[str, Result]]
+"""By variant, then by clip."""
+
+
+def find_clips(folder: Path, only: Sequence[str] = ()) -> list[Path]:
+    """Return the videos in `folder` that have a table of truth beside them, by name. Raises CommandError.
+
+    :param only: parts of names; a clip needs to have one of them. None: all clips.
+    """
+    found = [path for path in sorted(folder.glob("*.mp4")) if path.with_suffix(".csv").is_file()]
+    if not found:
+        raise CommandError(f"There are no clips in '{folder}': videos X.mp4, each with its truth X.csv beside it.")
+    chosen = [path for path in found if not only or any(text in path.stem for text in only)]
+    if not chosen:
+        raise CommandError(f"No clip in '{folder}' has {' or '.join(map(repr, only))} in its name.")
+    return chosen
+
+
+def find_variants(only: Sequence[str] = (), *, profile: bool) -> list[Variant]:
+    """Return the variants in the tables' order. Raises CommandError when there is none.
+
+    :param only: parts of names; a variant needs to have one of them. None: all variants.
+    :param profile: whether those with a learned profile are among them.
+    """
+    chosen = [
+        variant
+        for variant in VARIANTS
+        if (profile or not variant.profile) and (not only or any(text in variant.name for text in only))
+    ]
+    if not chosen:
+        names = ", ".join(variant.name for variant in VARIANTS)
+        raise CommandError(f"No variant has {' or '.join(map(repr, only))} in its name. There are: {names}.", USAGE)
+    return chosen
+
+
+def load_clip(path: Path, frames: FaceFrames, field_of_view: float | None) -> Clip:
+    """Return a clip, of which `path` is the video. Raises CommandError when the truth is of another length."""
+    truth = read_truth(path.with_suffix(".csv"))
+    if len(truth.segments) != len(frames):
+        raise CommandError(
+            f"'{path.name}' has {len(frames)} images, but its truth has {len(truth.segments)} rows."
+            " They must be of the same clip."
+        )
+    return Clip(path.stem, truth, frames, field_of_view)
+
+
+def learned_profile(frames: FaceFrames, field_of_view: float) -> PerformerProfile | None:
+    """Return the profile that a rig's sweep teaches, as a range wizard would; None when the face is hardly seen."""
+    return estimate_profile(frames, field_of_view=field_of_view)
+
+
+def predict(clip: Clip, variant: Variant, profile: PerformerProfile | None) -> Curves:
+    """Return what a variant makes of a clip.
+
+    :param profile: the performer's; None finds the neutral in the clip.
+    """
+    if variant == RAW:
+        nothing = np.full((len(clip.frames), len(HEAD)), np.nan)
+        scores = clip.frames.scores
+        return Curves(np.full((len(clip.frames), 52), np.nan) if scores is None else scores.astype(float), nothing)
+    frames = clip.frames if variant.scores else replace(clip.frames, scores=None)
+    motion = map_frames(frames, profile=profile, camera_fov=clip.field_of_view, live=variant.live)
+    return Curves(motion.controls, head_angles(motion))
+
+
+def run(clips: Sequence[Clip], variants: Sequence[Variant], folder: Path, progress: Callable[[float], None]) -> Results:
+    """Predict and score every clip by every variant; writes `folder`/VARIANT/CLIP.csv. Raises CommandError.
+
+    A variant with a profile leaves out clips whose rig has no sweep.
+    """
+    profiles: dict[tuple[str, bool], PerformerProfile | None] = {}
+    results: Results = {}
+    for i, variant in enumerate(variants):
+        results[variant.name] = {}
+        for k, clip in enumerate(clips):
+            profile = None
+            if variant.profile:
+                key = clip.rig, variant.scores
+                if key not in profiles:
+                    profiles[key] = _profile_of(clip.rig, clips, variant.scores)
+                profile = profiles[key]
+                if profile is None:
+                    continue
+            prediction = rounded(predict(clip, variant, profile))
+            write_curves(folder / variant.name / f"{clip.name}.csv", prediction)
+            results[variant.name][clip.name] = Result(prediction, score(clip.truth, prediction))
+            progress((i + (k + 1) / len(clips)) / len(variants))
+    return results
+
+
+def _profile_of(rig: str, clips: Sequence[Clip], scores: bool) -> PerformerProfile | None:
+    sweep = next((clip for clip in clips if clip.rig == rig and clip.kind == PROFILE_KIND), None)
+    if sweep is None:
+        return None
+    frames = sweep.frames if scores else replace(sweep.frames, scores=None)
+    return learned_profile(frames, sweep.field_of_view or DEFAULT_FIELD_OF_VIEW)
+
+
+def rigs_of(clips: Sequence[Clip]) -> list[str]:
+    """Return the rigs' names in order."""
+    return sorted({clip.rig for clip in clips})
+
+
+def kinds_of(clips: Sequence[Clip]) -> list[str]:
+    """Return the kinds of clip in the tables' order."""
+    found = {clip.kind for clip in clips}
+    return [kind for kind in KINDS if kind in found] + sorted(found.difference(KINDS))
+
+
+def table(clips: Sequence[Clip], scores: dict[str, ClipScore]) -> list[list[str]]:
+    """Return one variant's table as rows of text, the head of the table first: a row a kind of clip.
+
+    Each cell has the figure of every rig, and before them their mean when there is more than one.
+
+    :param scores: by clip.
+    """
+    rigs = rigs_of(clips)
+    rows = [[" / ".join(rigs), *(title for _, title in MEASURES), "head yaw / pitch / roll, degrees"]]
+    for kind in kinds_of(clips):
+        of_kind = [scores.get(f"{rig}_{kind}") for rig in rigs]
+        if not any(of_kind):
+            continue
+        cells = [_cell([found.mean(field) if found else float("nan") for found in of_kind]) for field, _ in MEASURES]
+        heads = [found.head.error if found and found.head and found.head.moves else None for found in of_kind]
+        angles = [" / ".join(_figure(value) for value in head) for head in heads if head]
+        rows.append([kind, *cells, "; ".join(angles)])
+    return rows
+
+
+def _cell(values: list[float]) -> str:
+    if not np.isfinite(values).any():
+        return ""
+    each = " / ".join(_figure(value) for value in values)
+    return each if len(values) == 1 else f"{_figure(mean_of(values))} ({each})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+
+
+def as_markdown(rows: list[list[str]]) -> str:
+    """Return a table as Markdown whose columns line up."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in padded]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def write_report(path: Path, clips: Sequence[Clip], results: Results, model: str) -> None:
+    """Write every figure as JSON. Raises CommandError.
+
+    :param model: the face model's hash.
+    """
+    data = {
+        "schema": 1,
+        "model_sha256": model,
+        "clips": {clip.name: {"frames": len(clip.frames), "field_of_view": clip.field_of_view} for clip in clips},
+        "variants": {
+            variant: {
+                name: {
+                    "mean": {field: _plain(result.score.mean(field)) for field, _ in MEASURES},
+                    "head": asdict(result.score.head) if result.score.head else None,
+                    "noise": _plain(result.score.noise),
+                    "shapes": {shape: asdict(found) for shape, found in result.score.shapes.items()},
+                }
+                for name, result in by_clip.items()
+            }
+            for variant, by_clip in results.items()
+        },
+    }
+    make_folder(path)
+    try:
+        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if np.isfinite(value) else None

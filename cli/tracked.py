@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clips that go through the tracker once and are read from their takes from then on."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from ..capture.model import ModelFile
+from ..capture.take import SUFFIX, Take
+from ..capture.tracker import TrackerSettings
+from ..mapping.frame import FaceFrames
+from . import perform
+from .failure import CommandError
+
+
+def take_of(clip: Path, model: ModelFile, folder: Path) -> Path:
+    """Return where the take of a clip stands: named for the clip, what is in it, and the model's hash."""
+    try:
+        content = hashlib.sha256(clip.read_bytes()).hexdigest()
+    except OSError as error:
+        raise CommandError(f"The clip '{clip}' cannot be read ({error.strerror or error}).") from error
+    return folder / f"{clip.stem}-{content[:12]}-{model.sha256[:12]}{SUFFIX}"
+
+
+def track(clip: Path, model: ModelFile, path: Path, progress: Callable[[float], None]) -> None:
+    """Track a clip into a take at `path`, which appears there only when it is whole. Blocks.
+
+    Raises CommandError or SourceError.
+    """
+    part = path.with_name(f"part-{path.name}")
+    perform.capture(
+        perform.source_spec(clip),
+        model,
+        part,
+        replace=True,
+        field_of_view=None,
+        settings=TrackerSettings(),
+        progress=progress,
+    )
+    part.replace(path)
+
+
+def frames_of(path: Path) -> FaceFrames:
+    """Return the frames of the face in a take. Raises CommandError or TakeError."""
+    return perform.best_face(Take.open(path))
