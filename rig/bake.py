@@ -18,6 +18,7 @@ from ..mapping.resample import resample, scene_frame_times
 from ..mapping.solve import solve
 from . import compat
 from .bind import Binding, bind
+from .pose_curves import write_pose_curves
 
 TAKE_PROPERTY = "mimica_take"
 """Custom property of an Action: the take it was baked from. Baking the take again replaces these keys."""
@@ -132,22 +133,10 @@ def _write_bones(
 ) -> int:
     plan = binding.plan
     pose = plan.evaluate(motion)
-    compat.assign_action(armature, action)
-    compat.clear_fcurves(armature, action)
-    curves = 0
-    for i, bone in enumerate(plan.bones):
-        pose_bone = armature.pose.bones.get(bone)
-        if pose_bone is None:
-            continue
-        pose_bone.rotation_mode = "QUATERNION"
-        path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].'
-        moved = bool(np.abs(pose.location[:, i]).max() > 0.0)
-        if plan.moves[i] or moved:
-            curves += _fill(armature, action, path + "location", bone, frames, pose.location[:, i])
-        if not plan.moves[i]:
-            rotation = _continuous(pose.rotation[:, i])
-            curves += _fill(armature, action, path + "rotation_quaternion", bone, frames, rotation)
-    return curves
+    moved = np.abs(pose.location).max(axis=(0, 2)) > 0.0
+    located = [bool(m) or by_location for m, by_location in zip(moved, plan.moves, strict=True)]
+    turned = [not by_location for by_location in plan.moves]
+    return write_pose_curves(armature, action, plan.bones, pose, frames, located=located, turned=turned)
 
 
 def _write_shapes(
@@ -166,18 +155,3 @@ def _write_shapes(
             compat.fill_fcurve(compat.ensure_fcurve(keys, action, path, 0, "Shape Keys"), frames, values[:, column])
             curves += 1
     return curves
-
-
-def _fill(
-    datablock: bpy.types.ID, action: bpy.types.Action, path: str, group: str, frames: np.ndarray, values: np.ndarray
-) -> int:
-    for index in range(values.shape[1]):
-        curve = compat.ensure_fcurve(datablock, action, path, index, group)
-        compat.fill_fcurve(curve, frames, values[:, index])
-    return values.shape[1]
-
-
-def _continuous(quaternions: np.ndarray) -> np.ndarray:
-    """Flip signs so that neighbouring quaternions (N, 4) never jump to their antipode."""
-    flips = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=1) < 0, -1.0, 1.0)
-    return quaternions * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
