@@ -70,7 +70,6 @@ def make_identity(seed: int, identity: int, count: int, model: ModelFile, target
                 found[i], landmarks[i] = True, face.landmarks
                 if face.scores is not None:
                     scores[i] = face.scores
-        stage.close()
     scratch = target.with_suffix(".part")
     with scratch.open("wb") as file:
         np.savez_compressed(
@@ -109,13 +108,13 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--identities", type=int, required=True, metavar="N", help="how many faces")
-    parser.add_argument("--samples", type=int, required=True, metavar="M", help="pictures of each face, 20 or more")
+    parser.add_argument("--samples", type=int, required=True, metavar="M", help="pictures of each face, 10 or more")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other faces (default: 0)")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default: 1)")
     arguments = parser.parse_args()
-    if arguments.samples < 20 or arguments.identities < 1 or arguments.jobs < 1:
-        parser.error("Choose at least 1 identity, 20 samples and 1 job.")
+    if arguments.samples < 10 or arguments.identities < 1 or arguments.jobs < 1:
+        parser.error("Choose at least 1 identity, 10 samples and 1 job.")
     if not os.environ.get("MIMICA_MODEL"):
         parser.error("Set MIMICA_MODEL to a face model; 'python dev.py model' prints where one is.")
     model = verify_model(Path(os.environ["MIMICA_MODEL"]), "environment")

@@ -43,16 +43,17 @@ class Samples:
 
 
 def random_samples(random: np.random.Generator, count: int) -> Samples:
-    """Draw `count` samples: neutral ones, every shape alone, combinations; part of each with the head turned."""
+    """Draw `count` samples, at least `LEAST_NEUTRAL`: the face at rest, shapes alone (each of them, from 121 samples
+    on), combinations; a part of each with the head turned.
+    """
     neutral = max(LEAST_NEUTRAL, round(_NEUTRAL_SHARE * count))
-    single = min(len(ARKIT_SHAPES), round(_SINGLE_SHARE * count))
-    mixed = max(count - neutral - single, 0)
+    single = min(len(ARKIT_SHAPES), round(_SINGLE_SHARE * count), count - neutral)
+    mixed = count - neutral - single
     alone = random.permutation(ARKIT_SHAPES)[:single]
-    rows = [
-        np.zeros((neutral, len(ARKIT_SHAPES))),
-        np.array([_single(random, str(name)) for name in alone]).reshape(single, -1),
-        np.array([_mixed(random) for _ in range(mixed)]).reshape(mixed, -1),
-    ]
+    rows = [np.zeros(len(ARKIT_SHAPES))] * neutral
+    rows += [_single(random, str(name)) for name in alone]
+    rows += [_mixed(random) for _ in range(mixed)]
+    controls = np.array(rows)
     head = np.concatenate(
         [
             _neutral_turns(random, neutral),
@@ -61,9 +62,8 @@ def random_samples(random: np.random.Generator, count: int) -> Samples:
         ]
     )
     kinds = np.repeat(np.arange(len(KINDS), dtype=np.uint8), [neutral, single, mixed])
-    controls = np.concatenate(rows)
     _look_at_camera(random, controls, head, kinds)
-    order = random.permutation(len(kinds))[:count]
+    order = random.permutation(count)
     return Samples(kinds[order], controls[order].astype(np.float32), head[order].astype(np.float32))
 
 
@@ -164,9 +164,7 @@ def _look(row: np.ndarray, yaw: float, pitch: float, vergence: float = 0.0) -> N
         row[_COLUMN[f"eyeLook{'Up' if pitch > 0 else 'Down'}{side}"]] = min(abs(pitch) / full_pitch, 1.0)
 
 
-def _look_at_camera(
-    random: np.random.Generator, controls: np.ndarray, head: np.ndarray, kinds: np.ndarray
-) -> None:
+def _look_at_camera(random: np.random.Generator, controls: np.ndarray, head: np.ndarray, kinds: np.ndarray) -> None:
     """Let about a third of the combinations look towards the camera, however the head is turned."""
     for row, (yaw, pitch, _), kind in zip(controls, np.radians(head), kinds, strict=True):
         if KINDS[kind] == "mixed" and random.random() < 0.35:

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of one random face rig, as a camera would see it: skin, light, background and lens drawn at random.
 
-About 15 pictures a second on one core. What made it quick: Workbench without its multisampling, one level of
+A picture takes some 40 ms of one core. What made it quick: Workbench without its multisampling, one level of
 subdivision on the CPU without the limit surface, and files without compression.
 """
 
 import math
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +40,15 @@ _IRISES = np.array([[0.03, 0.015, 0.01], [0.1, 0.05, 0.02], [0.1, 0.22, 0.28], [
 
 
 class Stage:
-    """One face, its camera and its light, in a file of its own. Main thread; replaces the open file.
-
-    Writes each picture to `folder` first, so that should be in memory.
-    """
+    """One face, its camera and its light. Main thread; replaces the file that is open in Blender."""
 
     def __init__(self, random: np.random.Generator, folder: Path) -> None:
-        """Make the face and all that stays the same for it."""
+        """Make the face and all that stays the same for it. `folder` holds one picture, and is best in memory."""
         bpy.ops.wm.read_factory_settings(use_empty=True)
         # In software, subdivision by shaders takes four times as long.
         bpy.context.preferences.system.use_gpu_subdivision = False
         self._random = random
-        self._file = Path(tempfile.mkstemp(suffix=".bmp", dir=folder)[1])
+        self._file = folder / "picture.bmp"
         neutral, warp = random_neutral(random), random_asymmetry(random)
         rig = create_face_rig(bpy.context, neutral=neutral)
         self._armature: Any = bpy.data.objects[rig.armature]
@@ -89,10 +85,6 @@ class Stage:
         self._noise = float(random.uniform(0.0, 5.0))
         self._gamma = float(np.exp(random.normal(0.0, 0.15)))
 
-    def close(self) -> None:
-        """Remove the picture's file."""
-        self._file.unlink(missing_ok=True)
-
     def picture(self, pose: BonePose, index: int, head: np.ndarray) -> np.ndarray:
         """Return one picture, uint8 (PIXELS, PIXELS, 3) RGB.
 
@@ -108,10 +100,7 @@ class Stage:
         self._armature.update_tag(refresh={"OBJECT"})
         self._place(head)
         bpy.ops.render.render(write_still=True)
-        pixels = cv2.imread(str(self._file), cv2.IMREAD_COLOR_RGB)
-        if pixels is None:
-            raise RuntimeError("Blender rendered no picture.")
-        return self._photograph(pixels)
+        return self._photograph(cv2.imread(str(self._file), cv2.IMREAD_COLOR_RGB))
 
     def _place(self, head: np.ndarray) -> None:
         """Turn the head about its middle, and put it somewhere near the middle of the picture."""
@@ -127,9 +116,7 @@ class Stage:
         turn = _FACE_TO_BLENDER @ _head_rotation(head) @ _FACE_TO_BLENDER.inverted()
         pivot = _FACE_TO_BLENDER @ middle * self._unit
         there = Vector((float(aside[0]), 0.0, float(aside[1]))) * self._unit
-        self._armature.matrix_world = (
-            Matrix.Translation(there) @ turn.to_4x4() @ Matrix.Translation(-pivot)
-        )
+        self._armature.matrix_world = Matrix.Translation(there) @ turn.to_4x4() @ Matrix.Translation(-pivot)
         self._camera.location = (0.0, -distance * self._unit, 0.0)
 
     def _photograph(self, pixels: np.ndarray) -> np.ndarray:
