@@ -3,7 +3,7 @@
 """`mimica bench accuracy`: predictions of clips whose truth is known, and how good they are. Needs no Blender."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Clip:
     @property
     def rig(self) -> str:
         """The clip's name without its kind."""
-        return self.name.rpartition("_")[0] or self.name
+        return _rig(self.name)
 
     @property
     def kind(self) -> str:
@@ -109,16 +109,19 @@ def find_clips(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     return chosen
 
 
-def find_variants(only: Sequence[str] = (), *, profile: bool) -> list[Variant]:
+def find_variants(only: Sequence[str] = (), *, profile: bool, scores: bool = True) -> list[Variant]:
     """Return the variants in the tables' order. Raises CommandError when there is none.
 
     :param only: parts of names; a variant needs to have one of them. None: all variants.
     :param profile: whether those with a learned profile are among them.
+    :param scores: whether the tracker gives scores; without, geometry alone is left.
     """
     chosen = [
         variant
         for variant in VARIANTS
-        if (profile or not variant.profile) and (not only or any(text in variant.name for text in only))
+        if (profile or not variant.profile)
+        and (scores or not variant.scores)
+        and (not only or any(text in variant.name for text in only))
     ]
     if not chosen:
         names = ", ".join(variant.name for variant in VARIANTS)
@@ -126,15 +129,22 @@ def find_variants(only: Sequence[str] = (), *, profile: bool) -> list[Variant]:
     return chosen
 
 
-def load_clip(path: Path, frames: FaceFrames, field_of_view: float | None) -> Clip:
-    """Return a clip, of which `path` is the video. Raises CommandError when the truth is of another length."""
+def _rig(clip: str) -> str:
+    return clip.rpartition("_")[0] or clip
+
+
+def load_clip(path: Path, frames: FaceFrames, views: Mapping[str, float]) -> Clip:
+    """Return a clip, of which `path` is the video. Raises CommandError when the truth is of another length.
+
+    :param views: the camera's vertical field of view in degrees by rig; that of "" is for all others.
+    """
     truth = read_truth(path.with_suffix(".csv"))
     if len(truth.segments) != len(frames):
         raise CommandError(
             f"'{path.name}' has {len(frames)} images, but its truth has {len(truth.segments)} rows."
             " They must be of the same clip."
         )
-    return Clip(path.stem, truth, frames, field_of_view)
+    return Clip(path.stem, truth, frames, views.get(_rig(path.stem), views.get("")))
 
 
 def learned_profile(frames: FaceFrames, field_of_view: float) -> PerformerProfile | None:
@@ -151,15 +161,27 @@ def predict(clip: Clip, variant: Variant, profile: PerformerProfile | None) -> C
         nothing = np.full((len(clip.frames), len(HEAD)), np.nan)
         scores = clip.frames.scores
         return Curves(np.full((len(clip.frames), 52), np.nan) if scores is None else scores.astype(float), nothing)
-    frames = clip.frames if variant.scores else replace(clip.frames, scores=None)
+    frames = _seen_by(variant, clip.frames)
     motion = map_frames(frames, profile=profile, camera_fov=clip.field_of_view, live=variant.live)
     return Curves(motion.controls, head_angles(motion))
 
 
-def run(clips: Sequence[Clip], variants: Sequence[Variant], folder: Path, progress: Callable[[float], None]) -> Results:
+def find_teachers(clips: Sequence[Path]) -> dict[str, Path]:
+    """Return, for each rig of the clips that has one, the sweep beside them that teaches its profile."""
+    sweeps = {_rig(clip.stem): clip.with_stem(f"{_rig(clip.stem)}_{PROFILE_KIND}") for clip in clips}
+    return {rig: path for rig, path in sweeps.items() if path.is_file()}
+
+
+def run(
+    clips: Sequence[Clip],
+    variants: Sequence[Variant],
+    teachers: Mapping[str, FaceFrames],
+    folder: Path,
+    progress: Callable[[float], None],
+) -> Results:
     """Predict and score every clip by every variant; writes `folder`/VARIANT/CLIP.csv. Raises CommandError.
 
-    A variant with a profile leaves out clips whose rig has no sweep.
+    :param teachers: the frames of each rig's sweep. A variant with a profile leaves out clips whose rig has none.
     """
     profiles: dict[tuple[str, bool], PerformerProfile | None] = {}
     results: Results = {}
@@ -170,7 +192,7 @@ def run(clips: Sequence[Clip], variants: Sequence[Variant], folder: Path, progre
             if variant.profile:
                 key = clip.rig, variant.scores
                 if key not in profiles:
-                    profiles[key] = _profile_of(clip.rig, clips, variant.scores)
+                    profiles[key] = _profile_of(clip, teachers, variant)
                 profile = profiles[key]
                 if profile is None:
                     continue
@@ -181,12 +203,15 @@ def run(clips: Sequence[Clip], variants: Sequence[Variant], folder: Path, progre
     return results
 
 
-def _profile_of(rig: str, clips: Sequence[Clip], scores: bool) -> PerformerProfile | None:
-    sweep = next((clip for clip in clips if clip.rig == rig and clip.kind == PROFILE_KIND), None)
-    if sweep is None:
+def _profile_of(clip: Clip, teachers: Mapping[str, FaceFrames], variant: Variant) -> PerformerProfile | None:
+    frames = teachers.get(clip.rig)
+    if frames is None:
         return None
-    frames = sweep.frames if scores else replace(sweep.frames, scores=None)
-    return learned_profile(frames, sweep.field_of_view or DEFAULT_FIELD_OF_VIEW)
+    return learned_profile(_seen_by(variant, frames), clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
+
+
+def _seen_by(variant: Variant, frames: FaceFrames) -> FaceFrames:
+    return frames if variant.scores else replace(frames, scores=None)
 
 
 def rigs_of(clips: Sequence[Clip]) -> list[str]:

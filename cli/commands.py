@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..capture.model import ModelError, ModelFile, download_model
+from ..capture.model import ModelError, download_model
 from ..capture.offline_model import build_offline_model, pip_download_wheel
 from ..capture.source import SourceError
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
-from ..mapping.frame import FaceFrames
-from . import accuracy, perform, scene, tracked
+from . import perform, scene
+from .benches import BENCHES
 from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
 from .options import make_parser
@@ -231,40 +231,8 @@ def _model(arguments: argparse.Namespace, console: Console, places: Places) -> i
 
 
 def _bench(arguments: argparse.Namespace, console: Console, places: Places) -> int:
-    return {"accuracy": _bench_accuracy}[arguments.bench](arguments, console, places)
-
-
-def _bench_accuracy(arguments: argparse.Namespace, console: Console, places: Places) -> int:
-    paths = accuracy.find_clips(arguments.clips, arguments.only)
-    out: Path = arguments.out
     model = perform.need_model(arguments.model, places.extension, places.user)
-    frames = _tracked(paths, model, out / "takes", arguments.track_again, console)
-    views = dict(arguments.camera_fov)
-    everywhere = views.get("")
-    clips = [
-        accuracy.load_clip(path, found, views.get(path.stem.rpartition("_")[0], everywhere))
-        for path, found in zip(paths, frames, strict=True)
-    ]
-    variants = accuracy.find_variants(arguments.variants, profile=arguments.profile)
-    with console.progress("Solving and scoring") as progress:
-        results = accuracy.run(clips, variants, out / "predictions", progress)
-    accuracy.write_report(out / "report.json", clips, results, model.sha256)
-    for variant in variants:
-        rows = accuracy.table(clips, {name: result.score for name, result in results[variant.name].items()})
-        console.say(f"\n{variant.title}\n\n{accuracy.as_markdown(rows)}")
-    console.say()
-    console.figures([("figures", str(out / "report.json")), ("predictions", str(out / "predictions"))])
-    return OK
-
-
-def _tracked(clips: Sequence[Path], model: ModelFile, folder: Path, again: bool, console: Console) -> list[FaceFrames]:
-    """Return the frames of each clip; tracks those that have no take in `folder` yet."""
-    takes = [tracked.take_of(clip, model, folder) for clip in clips]
-    for clip, take in zip(clips, takes, strict=True):
-        if again or not take.exists():
-            with console.progress(f"Tracking {clip.stem}") as progress, console.quiet():
-                tracked.track(clip, model, take, progress)
-    return [tracked.frames_of(take) for take in takes]
+    return BENCHES[arguments.bench](arguments, console, model)
 
 
 def _keep_files(overwrite: bool, video: Path, *outputs: Path | None) -> None:

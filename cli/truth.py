@@ -29,6 +29,11 @@ class Curves:
         return len(self.shapes)
 
 
+def shape_of(curves: Curves, name: str) -> np.ndarray:
+    """Return one shape over time, (N,)."""
+    return curves.shapes[:, ARKIT_SHAPES.index(name)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """What was rendered: every shape known, in named segments."""

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `mimica bench ...` does."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..capture.model import ModelFile
+from ..mapping.frame import FaceFrames
+from . import accuracy, tracked
+from .accuracy_page import write_page
+from .console import Console
+from .failure import OK
+
+
+def bench_accuracy(arguments: argparse.Namespace, console: Console, model: ModelFile) -> int:
+    """Predict clips whose truth is known, score the predictions, print tables, write figures and a page."""
+    out: Path = arguments.out
+    paths = accuracy.find_clips(arguments.clips, arguments.only)
+    variants = accuracy.find_variants(arguments.variants, profile=arguments.profile, scores=model.has_scores)
+    teachers = accuracy.find_teachers(paths) if any(variant.profile for variant in variants) else {}
+    frames = _tracked([*paths, *teachers.values()], model, out / "takes", arguments.track_again, console)
+    clips = [accuracy.load_clip(path, frames[path], dict(arguments.camera_fov)) for path in paths]
+    with console.progress("Solving and scoring") as progress:
+        taught = {rig: frames[path] for rig, path in teachers.items()}
+        results = accuracy.run(clips, variants, taught, out / "predictions", progress)
+    accuracy.write_report(out / "report.json", clips, results, model.sha256)
+    write_page(out / "report.html", clips, variants, results)
+    for variant in variants:
+        rows = accuracy.table(clips, {name: result.score for name, result in results[variant.name].items()})
+        console.say(f"\n{variant.title}\n\n{accuracy.as_markdown(rows)}")
+    console.say()
+    console.figures([("page", str(out / "report.html")), ("figures", str(out / "report.json"))])
+    return OK
+
+
+BENCHES = {"accuracy": bench_accuracy}
+
+
+def _tracked(
+    clips: Sequence[Path], model: ModelFile, folder: Path, again: bool, console: Console
+) -> dict[Path, FaceFrames]:
+    """Return the frames of each clip; tracks those that have no take in `folder` yet."""
+    found: dict[Path, FaceFrames] = {}
+    for clip in dict.fromkeys(clips):
+        take = tracked.take_of(clip, model, folder)
+        if again or not take.exists():
+            with console.progress(f"Tracking {clip.stem}") as progress, console.quiet():
+                tracked.track(clip, model, take, progress)
+        found[clip] = tracked.frames_of(take)
+    return found
