@@ -14,6 +14,7 @@ from .lids import lid_aperture, lid_controls
 from .motion import Motion
 from .rotation import quaternion_from_matrix
 from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
+from .tongue import TONGUE, tongue_out
 
 _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
@@ -43,6 +44,7 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     gaze = solve_gaze(displacement)
     rotation, translation = _head(pose, profile)
     controls = _controls(frames, profile, face, displacement, jaw, gaze)
+    controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
     lost = ~frames.found
     displacement = displacement.astype(np.float64) if groups is None else groups @ displacement
     for array in (controls, rotation, translation, gaze, displacement):
