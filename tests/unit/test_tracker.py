@@ -86,7 +86,7 @@ def test_scores_by_name(make_tracker: Callable[..., Tracker], portrait: np.ndarr
     scores = dict(zip(ARKIT_SHAPES, face.scores.tolist(), strict=True))
     assert scores["mouthSmileLeft"] > 0.5 and scores["mouthSmileRight"] > 0.5
     assert scores["mouthFrownLeft"] < 0.1 and scores["eyeBlinkLeft"] < 0.3 and scores["jawOpen"] < 0.3
-    assert np.isnan(scores.pop("tongueOut"))
+    assert (scores.pop("tongueOut") < 0.3) == tracker.model.official  # NaN from any other model
     assert all(0 <= value <= 1 for value in scores.values())
 
 
@@ -114,7 +114,7 @@ def test_a_library_with_other_structures_is_read_the_plain_way(
         (expected,) = tracker.track(Image(portrait, 0.0, 0))
     from mimica.capture.landmarker import _DirectReader
 
-    def renamed(self: object, landmarker: object, module: object) -> None:
+    def renamed(self: object, *arguments: object) -> None:
         raise AttributeError("no such field")
 
     original = landmarker_module._records
