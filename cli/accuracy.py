@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`mimica bench accuracy`: predictions of clips whose truth is known, and how good they are. Needs no Blender."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from ..mapping.calibration import PerformerProfile, estimate_profile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.mapper import head_angles, map_frames
-from .failure import USAGE, CommandError, make_folder, unwritable
+from .failure import USAGE, CommandError
+from .report import figure, write_json
 from .scoring import ClipScore, mean_of, score
 from .truth import HEAD, Curves, Truth, read_truth, rounded, write_curves
 
@@ -240,7 +240,7 @@ def table(clips: Sequence[Clip], scores: dict[str, ClipScore]) -> list[list[str]
             continue
         cells = [_cell([found.mean(field) if found else float("nan") for found in of_kind]) for field, _ in MEASURES]
         heads = [found.head.error if found and found.head and found.head.moves else None for found in of_kind]
-        angles = [" / ".join(_figure(value) for value in head) for head in heads if head]
+        angles = [" / ".join(figure(value) for value in head) for head in heads if head]
         rows.append([kind, *cells, "; ".join(angles)])
     return rows
 
@@ -248,21 +248,8 @@ def table(clips: Sequence[Clip], scores: dict[str, ClipScore]) -> list[list[str]
 def _cell(values: list[float]) -> str:
     if not np.isfinite(values).any():
         return ""
-    each = " / ".join(_figure(value) for value in values)
-    return each if len(values) == 1 else f"{_figure(mean_of(values))} ({each})"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
-
-
-def as_markdown(rows: list[list[str]]) -> str:
-    """Return a table as Markdown whose columns line up."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    lines = ["| " + " | ".join(row) + " |" for row in padded]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    each = " / ".join(figure(value) for value in values)
+    return each if len(values) == 1 else f"{figure(mean_of(values))} ({each})"
 
 
 def write_report(path: Path, clips: Sequence[Clip], results: Results, model: str) -> None:
@@ -277,9 +264,9 @@ def write_report(path: Path, clips: Sequence[Clip], results: Results, model: str
         "variants": {
             variant: {
                 name: {
-                    "mean": {field: _plain(result.score.mean(field)) for field, _ in MEASURES},
+                    "mean": {field: result.score.mean(field) for field, _ in MEASURES},
                     "head": asdict(result.score.head) if result.score.head else None,
-                    "noise": _plain(result.score.noise),
+                    "noise": result.score.noise,
                     "shapes": {shape: asdict(found) for shape, found in result.score.shapes.items()},
                 }
                 for name, result in by_clip.items()
@@ -287,13 +274,4 @@ def write_report(path: Path, clips: Sequence[Clip], results: Results, model: str
             for variant, by_clip in results.items()
         },
     }
-    make_folder(path)
-    try:
-        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def _plain(value: float) -> float | None:
-    """JSON has no NaN."""
-    return value if np.isfinite(value) else None
+    write_json(path, data)

@@ -11,6 +11,7 @@ import numpy as np
 from . import svg
 from .accuracy import RAW, Clip, Results, Variant, kinds_of, table
 from .failure import make_folder, unwritable
+from .report import figure
 from .scoring import ClipScore, ShapeScore, mean_of
 from .truth import HEAD, shape_of
 
@@ -28,6 +29,7 @@ body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var
 h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2em } h3 { font-size: 1em; margin: 1.4em 0 .3em }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .15em .9em .15em 0; border-bottom: 1px solid var(--faint); white-space: nowrap }
+.wide { overflow-x: auto }
 .weak { color: var(--weak); font-weight: 600 }
 .bar { width: 12em; height: .8em; background: var(--faint); display: block }
 .bar .tick { stroke: var(--ink); stroke-width: 1.5; vector-effect: non-scaling-stroke }
@@ -89,7 +91,7 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
     lines = ["<tr>" + "".join(f"<th>{cell}" for cell in head)]
     lines += ["<tr>" + "".join(f"<td>{cell}" for cell in row) for row in body]
-    return "<table>" + "\n".join(lines) + "</table>"
+    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
 
 
 def _variant_table(variant: Variant, clips: Sequence[Clip], results: Results) -> str:
@@ -98,7 +100,7 @@ def _variant_table(variant: Variant, clips: Sequence[Clip], results: Results) ->
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.2f}"
+    return "" if value is None or not np.isfinite(value) else figure(value)
 
 
 def _r(value: float) -> str:
@@ -167,7 +169,7 @@ def _wrong(found: Sequence[ShapeScore]) -> str:
         for name, share in shape.wrong:
             shares[name] = shares.get(name, 0.0) + share / len(swept)
     worst = sorted(shares.items(), key=lambda item: -item[1])[:3]
-    return escape(", ".join(f"{name} {share:.2f}" for name, share in worst))
+    return escape(", ".join(f"{name} {figure(share)}" for name, share in worst))
 
 
 def _curves(clips: Sequence[Clip], main: Variant, drawn: Sequence[Variant], results: Results) -> list[str]:
@@ -194,11 +196,11 @@ def _curves(clips: Sequence[Clip], main: Variant, drawn: Sequence[Variant], resu
                 for variant in drawn
                 if clip.name in results[variant.name]
             ]
-            text = f"<b>{escape(name)}</b> r_all {_r(shape.r_all)}, r_own {_r(shape.r_own)}, nMAE {shape.nmae:.2f}"
+            text = f"<b>{escape(name)}</b> r_all {_r(shape.r_all)}, r_own {_r(shape.r_own)}, nMAE {_number(shape.nmae)}"
             if shape.lag is not None:
                 text += f", lag {shape.lag:.0f}"
             if shape.crosstalk is not None:
-                text += f", cross-talk {shape.crosstalk:.2f} ({_wrong([shape])})"
+                text += f", cross-talk {_number(shape.crosstalk)} ({_wrong([shape])})"
             parts.append(f"<figure><figcaption>{text}</figcaption>{svg.plot(curves, 0.0, 1.0, marks)}</figure>")
         parts.append("</details>")
     return parts

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..capture.model import ModelFile
 from ..mapping.frame import FaceFrames
-from . import accuracy, tracked
+from . import accuracy, real, tracked
 from .accuracy_page import write_page
 from .console import Console
 from .failure import OK
+from .report import as_markdown
 
 
 def bench_accuracy(arguments: argparse.Namespace, console: Console, model: ModelFile) -> int:
@@ -29,13 +30,29 @@ def bench_accuracy(arguments: argparse.Namespace, console: Console, model: Model
     write_page(out / "report.html", clips, variants, results)
     for variant in variants:
         rows = accuracy.table(clips, {name: result.score for name, result in results[variant.name].items()})
-        console.say(f"\n{variant.title}\n\n{accuracy.as_markdown(rows)}")
+        console.say(f"\n{variant.title}\n\n{as_markdown(rows)}")
     console.say()
     console.figures([("page", str(out / "report.html")), ("figures", str(out / "report.json"))])
     return OK
 
 
-BENCHES = {"accuracy": bench_accuracy}
+def bench_real(arguments: argparse.Namespace, console: Console, model: ModelFile) -> int:
+    """Measure how the controls of real clips behave, print tables, write figures."""
+    out: Path = arguments.out
+    paths = real.find_videos(arguments.clips)
+    frames = _tracked(paths, model, out / "takes", arguments.track_again, console)
+    with console.progress("Solving and measuring"):
+        found = {path.stem: real.measure(frames[path], arguments.camera_fov) for path in paths}
+    real.write_report(out / "real.json", found, model.sha256)
+    for mode, title in real.MODES:
+        if any(mode in modes for modes in found.values()):
+            console.say(f"\n{title}\n\n{as_markdown(real.table(found, mode))}")
+    console.say()
+    console.figures([("figures", str(out / "real.json"))])
+    return OK
+
+
+BENCHES = {"accuracy": bench_accuracy, "real": bench_real}
 
 
 def _tracked(

@@ -33,6 +33,21 @@ alone (scores withheld) and the whole, offline and live. Writes report.json and 
   lag         frames by which the prediction trails
 """
 
+_REAL = """\
+Measure how the controls of real clips behave, for the tracker's scores alone and the whole, offline and live.
+Prints tables, and writes real.json with all figures and the time of each blink.
+
+  jitter at rest    mean standard deviation of the 52 controls in the second in which the landmarks move least
+  blinks            both eyes' mean closure goes above 0.5 and back below 0.3
+  closed lips kept  of the frames whose inner lips are less than 1 mm above their closed level in the picture, those
+                    in which mouthClose makes up for jawOpen, but for 0.05
+  open lips shut    the same share of the frames whose inner lips are more than 3 mm above it
+  leak              |r| of brows, blinks and jaw with the head's angle, mean and worst; a performer who raises the
+                    brows when the head turns has some of it too
+  asymmetry         mean difference of the controls from those of the mirrored landmarks, sides swapped
+  delay             by how much live trails offline, from the cross-correlation of each control
+"""
+
 Command = Callable[..., int]
 
 
@@ -139,6 +154,17 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     accuracy.add_argument(
         "--profile", action="store_true", help="also with a profile learned from each rig's clip RIG_sweep"
     )
+
+    real = benches.add_parser(
+        "real",
+        help="on clips whose truth nobody knows",
+        description=_REAL,
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    real.add_argument("--clips", metavar="FOLDER", type=Path, required=True, help="videos of one face each")
+    _add_bench_options(real)
+    real.add_argument("--camera-fov", type=_angle, metavar="DEGREES", help="vertical field of view of the camera")
     return parser
 
 

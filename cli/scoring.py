@@ -83,7 +83,7 @@ def score(truth: Truth, prediction: Curves) -> ClipScore:
 
     Where the prediction has no value the last one holds; a shape that it lacks counts as never moving.
     """
-    values, present = _held(prediction.shapes)
+    values, present = held(prediction.shapes)
     at_rest = _neutral_frames(truth.segments)
     base = np.median(values[at_rest], axis=0)
     moved = np.abs(values - base)
@@ -173,7 +173,7 @@ def _with_crosstalk(
 
 
 def _score_head(truth: Truth, angles: np.ndarray, at_rest: np.ndarray) -> HeadScore | None:
-    angles, present = _held(angles)
+    angles, present = held(angles)
     if not present.all():
         return None
     rotation = _rotations(angles)
@@ -214,7 +214,7 @@ def _widened(mask: np.ndarray, frames: int) -> np.ndarray:
     return np.convolve(mask, np.ones(2 * frames + 1), mode="same") > 0.5
 
 
-def _held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (N, C) without NaN, each gap holding the value before it (the first: after it), and which C are there."""
     known = np.isfinite(values)
     present = known.any(axis=0)

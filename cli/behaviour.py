@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How controls behave on a face whose truth nobody knows. Pure functions on arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..mapping.data import load_table
+from ..mapping.face_space import lift
+from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from .scoring import correlation
+
+REST_SECONDS = 1.0
+
+BLINK_CLOSED, BLINK_OPEN = 0.5, 0.3
+"""Mean closure of both eyes at which a blink begins, and at which it is over."""
+
+LIP_PAIRS = ((13, 14), (82, 87), (312, 317))
+"""Inner lips, upper and lower: the middle and both sides of it."""
+CLOSED_MM = 1.0
+"""Lips nearer than this to their closed level are closed in the picture."""
+OPEN_MM = 3.0
+"""Lips further than this from it are open."""
+CLOSED_REMAINDER = 0.05
+"""jawOpen less mouthClose that a character's lips still cover: a twentieth of the jaw's way, about a millimetre."""
+_CLOSED_PERCENTILE = 5.0
+
+LEAKING = tuple(name for name in ARKIT_SHAPES if name.startswith(("brow", "eyeBlink", "jaw")))
+"""Controls that a turning head has no business with."""
+
+LONGEST_DELAY = 0.3
+"""Seconds."""
+_STEP = 0.005
+"""Seconds between the samples that delays are found on."""
+_STILL = 0.03
+"""Standard deviation below which a control says nothing about delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blink:
+    """One blink: both eyes closing and opening again."""
+
+    time: float
+    """Seconds on the take's clock, of the most closed frame."""
+    left: float
+    right: float
+    """Highest closure of each eye, [0, 1]."""
+    seconds: float
+    """From the first frame that is closed to the first that is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lips:
+    """Whether lips that are closed in the picture stay closed, and open ones open."""
+
+    closed: int
+    """Frames in which they are closed in the picture."""
+    kept: float
+    """Share of those in which jawOpen and mouthClose agree; NaN without such frames."""
+    left_open: float
+    """Mean of jawOpen less mouthClose in them."""
+    open: int
+    """Frames in which they are open in the picture."""
+    shut: float
+    """Share of those in which jawOpen and mouthClose would shut them."""
+
+
+def calmest_second(frames: FaceFrames) -> np.ndarray:
+    """Return bool (N,): the frames of the second in which the landmarks move least, in face widths.
+
+    None at all when the face is never seen for that long.
+    """
+    found = frames.found
+    shape = frames.image_sizes[:, :1] / frames.image_sizes.max()
+    flat = np.stack(
+        [
+            frames.landmarks[..., 0] * shape,
+            frames.landmarks[..., 1] * frames.image_sizes[:, 1:] / frames.image_sizes.max(),
+        ],
+        -1,
+    )
+    width = np.linalg.norm(flat[:, 454] - flat[:, 234], axis=-1)
+    best, calmest = np.inf, np.zeros(len(frames), bool)
+    for start in np.flatnonzero(found):
+        stop = int(np.searchsorted(frames.times, frames.times[start] + REST_SECONDS - 1e-6))
+        if stop >= len(frames) or not found[start:stop].all():
+            continue
+        part = flat[start:stop, :468] / width[start:stop, None, None]
+        motion = float(part.std(axis=0).mean())
+        if motion < best:
+            best, calmest = motion, np.zeros(len(frames), bool)
+            calmest[start:stop] = True
+    return calmest
+
+
+def find_blinks(times: np.ndarray, left: np.ndarray, right: np.ndarray) -> list[Blink]:
+    """Return the blinks in the closures (N,) of both eyes. One that the clip's end cuts off counts."""
+    closure = (left + right) / 2
+    found: list[Blink] = []
+    start: int | None = None
+    for i, value in enumerate(closure):
+        if start is None and value >= BLINK_CLOSED:
+            start = i
+        over = start is not None and (value < BLINK_OPEN or i == len(closure) - 1)
+        if start is not None and over:
+            part = slice(start, max(i, start + 1))
+            peak = start + int(closure[part].argmax())
+            found.append(
+                Blink(
+                    float(times[peak]),
+                    float(left[part].max()),
+                    float(right[part].max()),
+                    float(times[i] - times[start]),
+                )
+            )
+            start = None
+    return found
+
+
+def lip_gap(frames: FaceFrames, field_of_view: float) -> np.ndarray:
+    """Return the distance of the inner lips in the picture, float (N,), mm, NaN where the face is lost."""
+    points = lift(frames.landmarks, frames.image_sizes, field_of_view)
+    upper, lower = np.array(LIP_PAIRS).T
+    return 10.0 * np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=-1).mean(axis=-1)
+
+
+def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -> Lips:
+    """Compare the lips of the picture with the controls.
+
+    The closed level is the gap's 5th percentile: tracked lips that touch are some tenths of a millimetre apart.
+
+    :param gap: (N,), mm, from `lip_gap`.
+    """
+    level = np.nanpercentile(gap, _CLOSED_PERCENTILE)
+    remainder = jaw_open - mouth_close
+    closed, wide = gap < level + CLOSED_MM, gap > level + OPEN_MM
+    kept = remainder <= CLOSED_REMAINDER
+    return Lips(
+        closed=int(closed.sum()),
+        kept=float(kept[closed].mean()) if closed.any() else float("nan"),
+        left_open=float(remainder[closed].mean()) if closed.any() else float("nan"),
+        open=int(wide.sum()),
+        shut=float(kept[wide].mean()) if wide.any() else float("nan"),
+    )
+
+
+def mirrored(frames: FaceFrames) -> FaceFrames:
+    """Return what the tracker would have seen in a mirror: left and right of the picture and of the face swapped."""
+    landmarks = frames.landmarks[:, load_table("face_topology")["mirror"]].copy()
+    landmarks[..., 0] = 1.0 - landmarks[..., 0]
+    scores = None if frames.scores is None else swap_sides(frames.scores)
+    return replace(frames, landmarks=landmarks, scores=scores)
+
+
+def swap_sides(shapes: np.ndarray) -> np.ndarray:
+    """Return shapes (N, 52) with each left one in its right one's place and the other way round.
+
+    A look in with the left eye is one in with the right eye in the mirror, so names tell it all.
+    """
+    swap = {"Left": "Right", "Right": "Left"}
+    order = []
+    for name in ARKIT_SHAPES:
+        side = next((side for side in swap if name.endswith(side)), None)
+        order.append(ARKIT_SHAPES.index(name.removesuffix(side) + swap[side] if side else name))
+    return shapes[:, order]
+
+
+def leakage(shapes: np.ndarray, angle: np.ndarray, names: Sequence[str] = LEAKING) -> dict[str, float]:
+    """Return Pearson's r of controls with an angle of the head (N,), of those controls that move."""
+    found = {name: shapes[:, ARKIT_SHAPES.index(name)] for name in names}
+    return {name: correlation(values, angle) for name, values in found.items() if values.std() > 1e-3}
+
+
+def delay(times: np.ndarray, late: np.ndarray, early: np.ndarray) -> float | None:
+    """Return by how many milliseconds controls (N, C) trail the same controls elsewhere, None when nothing moves.
+
+    The shift of the best cross-correlation, found for each control that moves and between frames; their median,
+    weighted by how much each moves.
+    """
+    grid = np.arange(times[0], times[-1], _STEP)
+    lags = np.arange(-round(LONGEST_DELAY / _STEP), round(LONGEST_DELAY / _STEP) + 1)
+    edge = lags[-1]
+    if len(grid) <= 2 * edge + 1:
+        return None
+    shifts, weights = [], []
+    for k in range(early.shape[1]):
+        spread = float(early[:, k].std())
+        if spread < _STILL:
+            continue
+        a, b = np.interp(grid, times, late[:, k]), np.interp(grid, times, early[:, k])[edge:-edge]
+        windows = np.lib.stride_tricks.sliding_window_view(a, len(b))
+        middle = windows - windows.mean(axis=1, keepdims=True)
+        fit = middle @ (b - b.mean()) / np.maximum(np.sqrt((middle**2).sum(axis=1)), 1e-12)
+        best = int(fit.argmax())
+        shift = float(lags[best])
+        if 0 < best < len(lags) - 1:
+            before, at, after = fit[best - 1 : best + 2]
+            shift += 0.5 * (before - after) / min(before - 2 * at + after, -1e-12)
+        shifts.append(1000 * _STEP * shift)
+        weights.append(spread)
+    if not shifts:
+        return None
+    order = np.argsort(shifts)
+    share = np.cumsum(np.array(weights)[order]) / sum(weights)
+    return float(shifts[order[int(np.searchsorted(share, 0.5))]])
