@@ -14,8 +14,8 @@ from .scoring import correlation
 
 REST_SECONDS = 1.0
 
-BLINK_CLOSED, BLINK_OPEN = 0.5, 0.3
-"""Mean closure of both eyes at which a blink begins, and at which it is over."""
+BLINK_CLOSED, BLINK_HEIGHT = 0.5, 0.3
+"""Mean closure of both eyes that a blink reaches, and by how much it stands out before and after."""
 
 LIP_PAIRS = ((13, 14), (82, 87), (312, 317))
 """Inner lips, upper and lower: the middle and both sides of it."""
@@ -25,7 +25,7 @@ OPEN_MM = 3.0
 """Lips further than this from it are open."""
 CLOSED_REMAINDER = 0.05
 """jawOpen less mouthClose that a character's lips still cover: a twentieth of the jaw's way, about a millimetre."""
-_CLOSED_PERCENTILE = 5.0
+_CLOSED_PERCENTILE, _HIGHEST_CLOSED_MM = 5.0, 1.0
 
 LEAKING = tuple(name for name in ARKIT_SHAPES if name.startswith(("brow", "eyeBlink", "jaw")))
 """Controls that a turning head has no business with."""
@@ -48,7 +48,7 @@ class Blink:
     right: float
     """Highest closure of each eye, [0, 1]."""
     seconds: float
-    """From the first frame that is closed to the first that is open."""
+    """For how long the eyes are closed, but for `BLINK_HEIGHT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,54 +68,70 @@ class Lips:
 
 
 def calmest_second(frames: FaceFrames) -> np.ndarray:
-    """Return bool (N,): the frames of the second in which the landmarks move least, in face widths.
+    """Return bool (N,): the frames of the second in which the face is most still, lids and irises with it.
 
+    The landmark that moves most in the picture, in widths of the face, decides, so that no blink or glance is in it.
     None at all when the face is never seen for that long.
     """
+    points = frames.landmarks[..., :2] * frames.image_sizes[:, None]
+    width = np.linalg.norm(points[:, 454] - points[:, 234], axis=-1)
     found = frames.found
-    shape = frames.image_sizes[:, :1] / frames.image_sizes.max()
-    flat = np.stack(
-        [
-            frames.landmarks[..., 0] * shape,
-            frames.landmarks[..., 1] * frames.image_sizes[:, 1:] / frames.image_sizes.max(),
-        ],
-        -1,
-    )
-    width = np.linalg.norm(flat[:, 454] - flat[:, 234], axis=-1)
-    best, calmest = np.inf, np.zeros(len(frames), bool)
+    least, calmest = np.inf, np.zeros(len(frames), bool)
     for start in np.flatnonzero(found):
         stop = int(np.searchsorted(frames.times, frames.times[start] + REST_SECONDS - 1e-6))
         if stop >= len(frames) or not found[start:stop].all():
             continue
-        part = flat[start:stop, :468] / width[start:stop, None, None]
-        motion = float(part.std(axis=0).mean())
-        if motion < best:
-            best, calmest = motion, np.zeros(len(frames), bool)
+        part = points[start:stop]
+        motion = np.linalg.norm(part.std(axis=0), axis=-1) / width[start:stop].mean()
+        most = float(np.nanmax(motion))
+        if most < least:
+            least, calmest = most, np.zeros(len(frames), bool)
             calmest[start:stop] = True
     return calmest
 
 
+def tremble(values: np.ndarray) -> np.ndarray:
+    """Return the noise from frame to frame of signals (N, C), as a standard deviation (C,); slow motion is left out.
+
+    The root mean square of second differences over the square root of 6, which for white noise is its standard
+    deviation.
+    """
+    if len(values) < 3:
+        return np.full(values.shape[1], np.nan)
+    return np.sqrt((np.diff(values, 2, axis=0) ** 2).mean(axis=0) / 6.0)
+
+
 def find_blinks(times: np.ndarray, left: np.ndarray, right: np.ndarray) -> list[Blink]:
-    """Return the blinks in the closures (N,) of both eyes. One that the clip's end cuts off counts."""
+    """Return the blinks in the closures (N,) of both eyes: peaks of their mean that stand out on both sides.
+
+    One that the clip's start or end cuts off does not count.
+    """
     closure = (left + right) / 2
     found: list[Blink] = []
-    start: int | None = None
+    lowest = peak = start = 0
+    closing = False
     for i, value in enumerate(closure):
-        if start is None and value >= BLINK_CLOSED:
-            start = i
-        over = start is not None and (value < BLINK_OPEN or i == len(closure) - 1)
-        if start is not None and over:
-            part = slice(start, max(i, start + 1))
-            peak = start + int(closure[part].argmax())
+        if not closing:
+            if value < closure[lowest]:
+                lowest = i
+            if value >= BLINK_CLOSED and value - closure[lowest] >= BLINK_HEIGHT:
+                closing, start, peak = True, lowest, i
+            continue
+        if value > closure[peak]:
+            peak = i
+        if closure[peak] - value >= BLINK_HEIGHT:
+            shut = closure[start : i + 1] >= closure[peak] - BLINK_HEIGHT
+            first, last = start + np.flatnonzero(shut)[[0, -1]]
+            part = slice(start, i + 1)
             found.append(
                 Blink(
                     float(times[peak]),
                     float(left[part].max()),
                     float(right[part].max()),
-                    float(times[i] - times[start]),
+                    float(times[last] - times[first]),
                 )
             )
-            start = None
+            closing, lowest = False, i
     return found
 
 
@@ -129,11 +145,12 @@ def lip_gap(frames: FaceFrames, field_of_view: float) -> np.ndarray:
 def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -> Lips:
     """Compare the lips of the picture with the controls.
 
-    The closed level is the gap's 5th percentile: tracked lips that touch are some tenths of a millimetre apart.
+    The closed level is the gap's 5th percentile, at most 1 mm: tracked lips that touch are some tenths of a millimetre
+    apart, and not every clip has its lips closed for a twentieth of the time.
 
     :param gap: (N,), mm, from `lip_gap`.
     """
-    level = np.nanpercentile(gap, _CLOSED_PERCENTILE)
+    level = min(float(np.nanpercentile(gap, _CLOSED_PERCENTILE)), _HIGHEST_CLOSED_MM)
     remainder = jaw_open - mouth_close
     closed, wide = gap < level + CLOSED_MM, gap > level + OPEN_MM
     kept = remainder <= CLOSED_REMAINDER

@@ -38,7 +38,9 @@ Measure how the controls of real clips behave, for the tracker's scores alone an
 Prints tables, and writes real.json with all figures and the time of each blink.
 
   jitter at rest    mean standard deviation of the 52 controls in the second in which the landmarks move least
-  blinks            both eyes' mean closure goes above 0.5 and back below 0.3
+  tremble           the same of what changes from frame to frame alone
+  head              the same as jitter of the head's three angles
+  blinks            peaks of both eyes' mean closure above 0.5 that stand out by 0.3
   closed lips kept  of the frames whose inner lips are less than 1 mm above their closed level in the picture, those
                     in which mouthClose makes up for jawOpen, but for 0.05
   open lips shut    the same share of the frames whose inner lips are more than 3 mm above it
@@ -174,7 +176,7 @@ def _add_bench_options(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="FOLDER", type=Path, required=True, help="where to; takes stay there for the next time"
     )
     parser.add_argument(
-        "--track-again", action="store_true", help="track clips also when their takes are there, after a new tracker"
+        "--track-again", action="store_true", help="track clips also when their takes are there"
     )
     _add_model_option(parser)
 

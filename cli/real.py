@@ -29,10 +29,14 @@ MODES = (("scores", "The tracker's scores alone"), ("offline", "The whole, offli
 class Behaviour:
     """How one clip's controls behave in one mode."""
 
+    rest: tuple[float, float] | None
+    """Start and end of the calmest second on the take's clock; None when the face is never seen for that long."""
     jitter: float
-    """Mean standard deviation of the controls in the calmest second; NaN when there is none."""
+    """Mean standard deviation of the controls in the calmest second, NaN without one."""
+    tremble: float
+    """The same of what changes from frame to frame alone."""
     shakiest: tuple[tuple[str, float], ...]
-    """The three worst of those."""
+    """The three controls with most jitter."""
     head_jitter: float
     """The same of yaw, pitch and roll, degrees; NaN without angles."""
     blinks: tuple[Blink, ...]
@@ -119,7 +123,9 @@ def _judge(
 
     jitter = at_rest(controls)
     return Behaviour(
+        rest=(float(times[calm][0]), float(times[calm][-1])) if calm.any() else None,
         jitter=float(jitter.mean()),
+        tremble=float(behaviour.tremble(controls[calm]).mean()),
         shakiest=_largest(jitter),
         head_jitter=float(at_rest(angles).mean()),
         blinks=tuple(behaviour.find_blinks(times, control("eyeBlinkLeft"), control("eyeBlinkRight"))),
@@ -145,6 +151,7 @@ def table(found: Mapping[str, Mapping[str, Behaviour]], mode: str) -> list[list[
         [
             "clip",
             "jitter at rest",
+            "tremble",
             "head, degrees",
             "blinks",
             "closed lips kept",
@@ -163,6 +170,7 @@ def table(found: Mapping[str, Mapping[str, Behaviour]], mode: str) -> list[list[
             [
                 clip,
                 _number(b.jitter, 4),
+                _number(b.tremble, 4),
                 _number(b.head_jitter, 3),
                 str(len(b.blinks)),
                 f"{_percent(b.lips.kept)} of {b.lips.closed}",

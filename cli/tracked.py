@@ -4,8 +4,10 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from .. import capture
 from ..capture.model import ModelFile
 from ..capture.take import SUFFIX, Take
 from ..capture.tracker import TrackerSettings
@@ -15,12 +17,23 @@ from .failure import CommandError
 
 
 def take_of(clip: Path, model: ModelFile, folder: Path) -> Path:
-    """Return where the take of a clip stands: named for the clip, what is in it, and the model's hash."""
+    """Return where the take of a clip stands: named for the clip, what is in it, the model and the tracker's code.
+
+    Raises CommandError when the clip cannot be read.
+    """
     try:
         content = hashlib.sha256(clip.read_bytes()).hexdigest()
     except OSError as error:
         raise CommandError(f"The clip '{clip}' cannot be read ({error.strerror or error}).") from error
-    return folder / f"{clip.stem}-{content[:12]}-{model.sha256[:12]}{SUFFIX}"
+    return folder / f"{clip.stem}-{content[:12]}-{model.sha256[:12]}-{_tracker_code()[:8]}{SUFFIX}"
+
+
+@cache
+def _tracker_code() -> str:
+    """Return the hash of the tracker's modules: what another Mimica tracked may not be what this one would."""
+    folder = Path(capture.__file__).parent
+    code = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(code).hexdigest()
 
 
 def track(clip: Path, model: ModelFile, path: Path, progress: Callable[[float], None]) -> None:
