@@ -175,9 +175,7 @@ def _add_bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER", type=Path, required=True, help="where to; takes stay there for the next time"
     )
-    parser.add_argument(
-        "--track-again", action="store_true", help="track clips also when their takes are there"
-    )
+    parser.add_argument("--track-again", action="store_true", help="track clips also when their takes are there")
     _add_model_option(parser)
 
 

@@ -112,6 +112,7 @@ def test_mirror() -> None:
     scores = np.random.default_rng(0).random((len(TIMES), 52)).astype(np.float32)
     frames = replace(frames, scores=scores)
     reflected = behaviour.mirrored(frames)
+    assert reflected.scores is not None
     names = {name: k for k, name in enumerate(ARKIT_SHAPES)}
     for left in ("eyeBlinkLeft", "mouthLeft", "jawLeft", "eyeLookInLeft"):
         right = left.replace("Left", "Right")
@@ -122,7 +123,7 @@ def test_mirror() -> None:
     assert reflected.landmarks[:, 159, 1] - reflected.landmarks[:, 145, 1] == approx(aperture)
     again = behaviour.mirrored(reflected)
     assert again.landmarks == approx(frames.landmarks, abs=1e-6)
-    assert np.array_equal(again.scores, scores)
+    assert again.scores is not None and np.array_equal(again.scores, scores)
 
 
 def test_leakage_is_of_controls_that_move_with_the_head() -> None:

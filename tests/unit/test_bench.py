@@ -108,7 +108,7 @@ def test_accuracy(bench: Bench, clips: Path, tmp_path: Path, capsys: pytest.Capt
         assert shape["r_all"] > 0.9
     assert report["variants"]["whole-live"]["ann_speech"]["shapes"]["jawOpen"]["r_all"] > 0.9
     assert max(whole["ann_speech"]["head"]["error"]) < 1.0
-    mean = np.mean([shape["r_all"] for shape in whole["ann_speech"]["shapes"].values()])
+    mean = float(np.mean([shape["r_all"] for shape in whole["ann_speech"]["shapes"].values()]))
     assert whole["ann_speech"]["mean"]["r_all"] == approx(mean)
     assert f"{figure(mean)} / " in said
 
