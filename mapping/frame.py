@@ -32,7 +32,7 @@ class FaceFrame:
     """float32 (478, 3): x, y in [0, 1] of the image, y down; z times the image's width, smaller is nearer. The five
     points of an iris are NaN when the model has 468 points. None: no face in this image."""
     scores: np.ndarray | None
-    """float32 (52,) in the order of `ARKIT_SHAPES`, NaN where the tracker has none (tongueOut); None without scores."""
+    """float32 (52,) in the order of `ARKIT_SHAPES`, NaN where the tracker has none; None without scores."""
     image_size: tuple[int, int]
     """Width and height in pixels."""
     face_id: int = 0

@@ -7,7 +7,10 @@ from functools import cache
 import numpy as np
 
 from .data import load_table
+from .frame import ARKIT_SHAPES
 from .landmarks import SIDES
+
+_BLINK = [ARKIT_SHAPES.index("eyeBlinkLeft"), ARKIT_SHAPES.index("eyeBlinkRight")]
 
 
 @cache
@@ -43,3 +46,16 @@ def lid_controls(aperture: np.ndarray, lid_open: np.ndarray) -> tuple[np.ndarray
     closure = (1.0 - ratio) / (1.0 - table["closed_share"])
     wide = (ratio - 1.0) / table["wide_share"]
     return np.clip(closure, 0.0, 1.0), np.clip(wide, 0.0, 1.0)
+
+
+def close_lids(controls: np.ndarray) -> np.ndarray:
+    """Return controls (N, 52) in which lids that are nearly closed are closed.
+
+    Solve and filter leave a blink a little short of 1, and an eye that never quite shuts is what a viewer sees first.
+    """
+    low, high = load_table("geometry")["lids"]["snap"]
+    blink = controls[:, _BLINK]
+    share = np.clip((blink - low) / (high - low), 0.0, 1.0)
+    closed = controls.copy()
+    closed[:, _BLINK] = blink + (1.0 - blink) * share**2 * (3.0 - 2.0 * share)
+    return closed

@@ -10,6 +10,7 @@ from .calibration import PerformerProfile, default_profile, estimate_profile
 from .face_space import DEFAULT_FIELD_OF_VIEW
 from .filters import OneEuro, OneEuroRotation, OneEuroSettings, zero_phase, zero_phase_rotation
 from .frame import FaceFrame, FaceFrames
+from .lids import close_lids
 from .motion import Motion
 from .presence import Presence, fill_lost
 from .rotation import euler_from_matrix, exp, log, matrix_from_quaternion
@@ -78,7 +79,7 @@ def smooth(motion: Motion, settings: MappingSettings, limit: float = np.inf) -> 
     :param limit: Hz: no cut-off above this, for motion that will be sampled at a lower rate.
     """
     if settings.smoothness <= 0.0 and not np.isfinite(limit):
-        return motion
+        return replace(motion, controls=close_lids(motion.controls))
     factor = 2.0 ** (1.0 - settings.smoothness) if settings.smoothness > 0.0 else np.inf
     times = motion.times
 
@@ -87,7 +88,7 @@ def smooth(motion: Motion, settings: MappingSettings, limit: float = np.inf) -> 
 
     return replace(
         motion,
-        controls=np.clip(zero_phase(times, motion.controls, cutoff(settings.controls)), 0.0, 1.0),
+        controls=close_lids(np.clip(zero_phase(times, motion.controls, cutoff(settings.controls)), 0.0, 1.0)),
         head_rotation=zero_phase_rotation(times, motion.head_rotation, cutoff(settings.head)),
         head_translation=zero_phase(times, motion.head_translation, cutoff(settings.head_translation)),
         gaze=zero_phase(times, motion.gaze, cutoff(settings.gaze)),
@@ -191,7 +192,8 @@ class _LiveFilter:
             if abs(time - self._last_seen) > _RESET_SECONDS:
                 self.reset()
             self._last_seen = time
-            self._last = self._filtered(time, raw) if self._enabled else raw
+            pose = self._filtered(time, raw) if self._enabled else raw
+            self._last = replace(pose, controls=close_lids(pose.controls))
         elif self._last is None:
             return Motion.neutral(raw.times, raw.displacement.shape[1])
         pose = self._last

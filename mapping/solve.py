@@ -10,9 +10,10 @@ from .face_space import HeadPose, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, FaceFrames
 from .gaze import gaze_controls, solve_gaze
 from .jaw import JawMotion, solve_jaw, without_jaw
+from .learned import learned_shapes, score_change
 from .lids import lid_aperture, lid_controls
 from .motion import Motion
-from .rotation import quaternion_from_matrix
+from .rotation import euler_from_matrix, quaternion_from_matrix
 from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
 from .tongue import TONGUE, tongue_out
 
@@ -44,6 +45,7 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     gaze = solve_gaze(displacement)
     rotation, translation = _head(pose, profile)
     controls = _controls(frames, profile, face, displacement, jaw, gaze)
+    controls = _with_learned(controls, frames, profile, displacement, pose)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
     lost = ~frames.found
     displacement = displacement.astype(np.float64) if groups is None else groups @ displacement
@@ -101,6 +103,25 @@ def _controls(
         put(name, value, 1.0)
     scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
     return fuse(values, trust, scores)
+
+
+def _with_learned(
+    measured: np.ndarray, frames: FaceFrames, profile: PerformerProfile, displacement: np.ndarray, pose: HeadPose
+) -> np.ndarray:
+    """Mix what anatomy measures with what the network tells; each is wrong in other places.
+
+    What is left of small errors is taken off at the bottom: a face at rest should rest.
+    """
+    table = load_table("geometry")["learned"]
+    change = None if frames.scores is None else score_change(frames.scores, profile.scores)
+    head = euler_from_matrix(profile.rotation.T @ pose.rotation)
+    told = learned_shapes(displacement, change, np.nan_to_num(head))
+    share = np.full(len(ARKIT_SHAPES), table["share"])
+    for name, own in table["shares"].items():
+        share[ARKIT_SHAPES.index(name)] = own
+    mixed = (1.0 - share) * measured + share * told
+    floor = table["floor"]
+    return np.clip((mixed - floor) / (1.0 - floor), 0.0, 1.0)
 
 
 def _mouth_close(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion, opened: np.ndarray) -> np.ndarray:

@@ -51,13 +51,13 @@ def test_each_part_moves_its_own_control():
         act(jaw=bump(200, 40, 30), blink_left=bump(200, 80, 20), brows=bump(200, 110, 30), gaze_left=bump(200, 150, 30))
     )
     motion = map_frames(frames, settings=RAW)
-    assert motion.control("jawOpen")[55] > 0.6
-    assert motion.control("eyeBlinkLeft")[90] > 0.95
+    assert motion.control("jawOpen")[55] > 0.5
+    assert motion.control("eyeBlinkLeft")[90] > 0.9
     assert motion.control("eyeBlinkRight")[90] < 0.05
-    assert motion.control("browInnerUp")[125] > 0.6
-    assert motion.control("browOuterUpRight")[125] > 0.6
-    assert motion.control("eyeLookOutLeft")[165] > 0.5
-    assert motion.control("eyeLookInRight")[165] > 0.5
+    assert motion.control("browInnerUp")[125] > 0.5
+    assert motion.control("browOuterUpRight")[125] > 0.5
+    assert motion.control("eyeLookOutLeft")[165] > 0.4
+    assert motion.control("eyeLookInRight")[165] > 0.4
     assert motion.gaze[165, :, 0].min() > 0.25
     for name in ("jawOpen", "eyeBlinkLeft", "browInnerUp", "eyeLookOutLeft", "mouthSmileLeft", "cheekPuff"):
         assert motion.control(name)[:30].max() < 0.02, name
