@@ -21,6 +21,9 @@ _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
 
 
+_JAW_OPEN, _MOUTH_CLOSE = ARKIT_SHAPES.index("jawOpen"), ARKIT_SHAPES.index("mouthClose")
+
+
 def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None = None) -> Motion:
     """Map frames to motion, each by itself; frames without the face hold NaN and confidence 0.
 
@@ -46,6 +49,8 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     rotation, translation = _head(pose, profile)
     controls = _controls(frames, profile, face, displacement, jaw, gaze)
     controls = _with_learned(controls, frames, profile, displacement, pose)
+    # Lips that touch are seen well: whatever the jaw is told to do, they stay closed, and open lips are not shut.
+    controls[:, _MOUTH_CLOSE] = controls[:, _JAW_OPEN] * _lips_closed(face, profile, jaw)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
     lost = ~frames.found
     displacement = displacement.astype(np.float64) if groups is None else groups @ displacement
@@ -87,13 +92,10 @@ def _controls(
         trust[row] = share
 
     full = table["jaw"]
-    opened = np.clip(jaw.open / full["open_full"], 0.0, 1.0)
-    put("jawOpen", opened, 1.0)
+    put("jawOpen", jaw.open / full["open_full"], 1.0)
     put("jawLeft", jaw.sideways / full["sideways_full"], 1.0)
     put("jawRight", -jaw.sideways / full["sideways_full"], 1.0)
     put("jawForward", jaw.forward / full["forward_full"], 1.0)
-    put("mouthClose", _mouth_close(face, profile, jaw, opened), 1.0)
-
     closure, wide = lid_controls(lid_aperture(face), profile.lid_open)
     share = table["lids"]["blink_trust"]
     for i, side in enumerate(("Left", "Right")):
@@ -124,11 +126,11 @@ def _with_learned(
     return np.clip((mixed - floor) / (1.0 - floor), 0.0, 1.0)
 
 
-def _mouth_close(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion, opened: np.ndarray) -> np.ndarray:
-    """ARKit's mouthClose: how far the lips undo the gap that the open jaw would leave; never above jawOpen."""
+def _lips_closed(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion) -> np.ndarray:
+    """Share of the gap that the open jaw would leave which the lips undo, (N,) in [0, 1]: mouthClose over jawOpen."""
     gap = face[:, 13, 1] - face[:, 14, 1] - (profile.neutral[13, 1] - profile.neutral[14, 1])
     reach = profile.neutral[14, 2] - profile.neutral[[234, 454], 2].mean()
     expected = np.maximum(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
     closed = 1.0 - np.clip(gap, 0.0, None) / np.maximum(expected, 1e-3)
     # Below 2 mm of expected gap the ratio is noise.
-    return opened * np.clip(closed, 0.0, 1.0) * np.clip((expected - 0.2) / 0.3, 0.0, 1.0)
+    return np.clip(closed, 0.0, 1.0) * np.clip((expected - 0.2) / 0.3, 0.0, 1.0)

@@ -157,7 +157,7 @@ def test_a_lost_face_is_held_then_eases_to_neutral_and_comes_back():
 def test_a_short_gap_is_bridged_offline():
     frames = lose(photograph(act(jaw=np.linspace(0, 1, 60))), slice(30, 34))
     jaw = map_frames(frames, profile=default_profile(), settings=RAW).control("jawOpen")
-    assert np.abs(np.diff(jaw, 2)).max() < 0.01
+    assert np.abs(np.diff(jaw, 2)).max() < 0.03
 
 
 @pytest.mark.parametrize("live", [False, True])
