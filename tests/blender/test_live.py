@@ -163,3 +163,19 @@ def test_a_part_that_cannot_be_registered_takes_the_rest_back(rig, monkeypatch):
         mimica.register()
     assert set(dir(bpy.types)) == before
     assert not hasattr(bpy.context.scene, "mimica")
+
+
+def test_a_capture_without_a_model_says_how_to_get_one(rig, monkeypatch, tmp_path):
+    from mimica.operators import model as operators_model
+
+    monkeypatch.delenv("MIMICA_MODEL", raising=False)
+    for name in ("user_folder", "EXTENSION_FOLDER"):
+        monkeypatch.setattr(operators_model, name, tmp_path if name.isupper() else lambda: tmp_path)
+    mimica.register()
+    try:
+        with pytest.raises(RuntimeError, match="There is no face model yet"):
+            bpy.ops.mimica.start_capture()
+        assert "Download it" in bpy.context.window_manager.mimica.problem
+        assert live.current() is None
+    finally:
+        mimica.unregister()
