@@ -8,7 +8,7 @@ mirrored, so mirrored input always gives mirrored output.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -36,10 +36,8 @@ def mirror_shapes() -> np.ndarray:
 class Network:
     """One hidden layer beside a linear path. F inputs, H hidden, 52 outputs."""
 
-    landmarks: np.ndarray
-    """int (L,): the landmarks it looks at."""
     basis: np.ndarray
-    """float32 (L * 3, K): displacement to components of unit variance."""
+    """float32 (478 * 3, K): displacement to components of unit variance."""
     uses_scores: bool
     inner: np.ndarray
     """float32 (F, H)."""
@@ -54,20 +52,26 @@ class Network:
         return np.tanh(inputs @ self.inner + self.inner_bias) @ self.outer + inputs @ self.linear
 
 
-def network_inputs(
-    basis: np.ndarray, landmarks: np.ndarray, displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray
-) -> np.ndarray:
+def network_inputs(components: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
     """Return what the network sees, float32 (N, F).
 
-    :param displacement: (N, 478, 3), cm, face space, finite.
+    :param components: (N, K), displacement (N, 478, 3) in cm of face space, times the basis.
     :param scores: (N, 52), log-odds against the neutral's (`score_change`), or None for a network without scores.
     :param head: (N, 3), yaw, pitch, roll against the neutral, radians.
     """
-    count = len(displacement)
-    parts = [displacement[:, landmarks].reshape(count, -1).astype(np.float32) @ basis, head.astype(np.float32)]
-    if scores is not None:
-        parts.append(scores.astype(np.float32))
-    return np.concatenate(parts, axis=1)
+    parts = [components, head] if scores is None else [components, head, scores]
+    return np.concatenate([part.astype(np.float32, copy=False) for part in parts], axis=1)
+
+
+def mirrored_basis(basis: np.ndarray) -> np.ndarray:
+    """Return the basis (478 * 3, K) that gives a face the components of its mirror image."""
+    points = basis.reshape(LANDMARK_COUNT, 3, -1)
+    return np.ascontiguousarray((points[mirror_landmarks()] * _FLIP[:, None]).reshape(basis.shape), dtype=basis.dtype)
+
+
+@lru_cache(maxsize=4)
+def _both_bases(network: Network) -> np.ndarray:
+    return np.concatenate([network.basis, mirrored_basis(network.basis)], axis=1)
 
 
 def score_change(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
@@ -90,7 +94,6 @@ def score_change(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
 def _network(name: str) -> Network:
     with np.load(FOLDER / f"{name}.npz") as stored:
         return Network(
-            stored["landmarks"].astype(int),
             stored["basis"].astype(np.float32),
             bool(stored["uses_scores"]),
             stored["inner"].astype(np.float32),
@@ -101,21 +104,21 @@ def _network(name: str) -> Network:
 
 
 def learned_shapes(displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
-    """Return ARKit's shapes, float (N, 52), not clipped; see `network_inputs` for the arguments."""
+    """Return ARKit's shapes, float (N, 52), not clipped.
+
+    :param displacement: (N, 478, 3), cm, face space, finite. For the others see `network_inputs`.
+    """
     return evaluate(_network("solver" if scores is not None else "solver_geometry"), displacement, scores, head)
 
 
 def evaluate(network: Network, displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
-    """Ask a network as the face is, mirrored, and at rest."""
-    mirrored = displacement[:, mirror_landmarks()] * _FLIP
-    head_mirrored = head * np.array([-1.0, 1.0, -1.0])
-    scores_mirrored = None if scores is None else scores[:, mirror_shapes()]
-
-    def ask(d: np.ndarray, s: np.ndarray | None, h: np.ndarray) -> np.ndarray:
-        return network(network_inputs(network.basis, network.landmarks, d, s, h))
-
-    rest = np.zeros((1, LANDMARK_COUNT, 3)), None if scores is None else np.zeros((1, len(ARKIT_SHAPES)))
-    at_rest = ask(*rest, np.zeros((1, 3)))
-    same = ask(displacement, scores, head) - at_rest
-    other = (ask(mirrored, scores_mirrored, head_mirrored) - at_rest)[:, mirror_shapes()]
-    return 0.5 * (same + other)
+    """Ask a network as the face is, mirrored, and at rest; see `learned_shapes`."""
+    flat = displacement.reshape(len(displacement), -1).astype(np.float32, copy=False)
+    size = network.basis.shape[1]
+    # One product for both: mirroring the basis costs nothing, mirroring every face would.
+    components = flat @ _both_bases(network)
+    same = network(network_inputs(components[:, :size], scores, head))
+    swapped = None if scores is None else scores[:, mirror_shapes()]
+    other = network(network_inputs(components[:, size:], swapped, head * np.array([-1.0, 1.0, -1.0])))
+    at_rest = network(np.zeros((1, network.inner.shape[0]), np.float32))
+    return 0.5 * (same - at_rest + (other - at_rest)[:, mirror_shapes()])

@@ -106,9 +106,9 @@ def with_mirrored(samples: Samples) -> Samples:
     )
 
 
-def principal_basis(displacement: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Return float32 (L * 3, K): displacement to principal components, each over its standard deviation."""
-    flat = displacement[:, landmarks].reshape(len(displacement), -1).astype(np.float64)
+def principal_basis(displacement: np.ndarray) -> np.ndarray:
+    """Return float32 (478 * 3, K): displacement to principal components, each over its standard deviation."""
+    flat = displacement.reshape(len(displacement), -1).astype(np.float64)
     # Not centred: the neutral is the origin.
     power, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
     spread = np.sqrt(np.maximum(power[::-1][:COMPONENTS], 0.0))
@@ -150,15 +150,14 @@ def fit(samples: Samples, uses_scores: bool, seed: int) -> Network:
     """Train one network on samples (mirrored ones are added here)."""
     samples = with_mirrored(samples)
     # Iris depth carries no information.
-    landmarks = np.arange(478)
     displacement = samples.displacement.copy()
     displacement[:, 468:, 2] = 0.0
-    basis = principal_basis(displacement, landmarks)
-    inputs = network_inputs(basis, landmarks, displacement, samples.scores if uses_scores else None, samples.head)
+    basis = principal_basis(displacement)
+    components = displacement.reshape(len(displacement), -1) @ basis
+    inputs = network_inputs(components, samples.scores if uses_scores else None, samples.head)
     members = [train(inputs.astype(np.float64), samples.controls, seed + i) for i in range(MEMBERS)]
     inner, inner_bias, outer, linear = zip(*members, strict=True)
     return Network(
-        landmarks,
         basis,
         uses_scores,
         np.concatenate(inner, axis=1),
@@ -205,7 +204,6 @@ def main() -> int:
         network = fit(samples, uses_scores, arguments.seed)
         np.savez_compressed(
             arguments.out / f"{name}.npz",
-            landmarks=network.landmarks.astype(np.int16),
             basis=network.basis.astype(np.float16),
             uses_scores=network.uses_scores,
             inner=network.inner.astype(np.float16),
