@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import http.client
-import json
 import logging
 import os
 import ssl
@@ -65,18 +64,6 @@ def download(address: str, target: Path, sha256: str, progress: Progress = no_pr
                 "away. Try again later, or choose a file that you have."
             )
     progress(1.0)
-
-
-def fetch_json(address: str) -> Any:
-    """Return the JSON document at `address`. Blocks. Raises `DownloadError`."""
-    with _open(address) as response:
-        text = b""
-        while block := _read(response, address):
-            text += block
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DownloadError(f"{_host(address)} gave an answer that cannot be read. Try again later.") from error
 
 
 @contextlib.contextmanager

