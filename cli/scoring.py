@@ -217,7 +217,7 @@ def _widened(mask: np.ndarray, frames: int) -> np.ndarray:
 def held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (N, C) without NaN, each gap holding the value before it (the first: after it), and which C are there."""
     known = np.isfinite(values)
-    present = known.any(axis=0)
+    present = np.asarray(known.any(axis=0))
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
     last = np.where(last < 0, known.argmax(axis=0), last)
     return np.where(present, np.take_along_axis(values, last, axis=0), 0.0), present

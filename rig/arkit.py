@@ -29,8 +29,7 @@ def key_controls(armature: bpy.types.Object, controls: np.ndarray, frames: np.nd
         raise ValueError(f"{len(frames)} frames need as many rows of {len(ARKIT_SHAPES)} numbers.")
     rest = read_rest_pose(armature)
     pose = arkit_pose(controls, rest)
-    located = (np.abs(pose.location) > 1e-9).any(axis=(0, 2))
-    turned = (np.abs(pose.rotation - [1.0, 0.0, 0.0, 0.0]) > 1e-9).any(axis=(0, 2))
-    return write_pose_curves(
-        armature, action, rest.names, pose, frames, located=located.tolist(), turned=turned.tolist()
-    )
+    located = [bool((np.abs(pose.location[:, i]) > 1e-9).any()) for i in range(len(rest.names))]
+    spun = np.abs(pose.rotation - [1.0, 0.0, 0.0, 0.0]) > 1e-9
+    turned = [bool(spun[:, i].any()) for i in range(len(rest.names))]
+    return write_pose_curves(armature, action, rest.names, pose, frames, located=located, turned=turned)
