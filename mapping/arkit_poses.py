@@ -25,7 +25,7 @@ _BLINK = np.array([ARKIT_SHAPES.index("eyeBlinkLeft"), ARKIT_SHAPES.index("eyeBl
 _SIDES = ("L", "R")
 
 
-def arkit_pose(controls: np.ndarray, rest: RestPose) -> BonePose:
+def arkit_pose(controls: np.ndarray, rest: RestPose, gains: np.ndarray | None = None) -> BonePose:
     """Return the pose of the own face rig that shows the given shapes.
 
     Shapes add up; the lids are the exception: however they are combined they stay on the eyeball and never pass each
@@ -34,6 +34,8 @@ def arkit_pose(controls: np.ndarray, rest: RestPose) -> BonePose:
 
     :param controls: float (N, 52) in the order of `ARKIT_SHAPES`; 1 is a strong, natural expression.
     :param rest: the rig's rest pose.
+    :param gains: (52, B, 3): how much more or less than the table says each shape moves and turns each bone along each
+        of the face's axes; None for a rig by the table.
     :return: bones in the order of `rest.names`; bones without a part in any shape stay at rest.
     """
     controls = np.array(controls, np.float64)
@@ -45,11 +47,12 @@ def arkit_pose(controls: np.ndarray, rest: RestPose) -> BonePose:
         return (controls @ table.reshape(len(ARKIT_SHAPES), -1)).reshape(count, bones, -1)
 
     heads = rest.heads @ _FACE_TO_ARMATURE
-    turn, hinge = rot.exp(combined(poses.turn)), combined(poses.hinge)
+    vary = np.ones((1, 1, 3)) if gains is None else gains
+    turn, hinge = rot.exp(combined(poses.turn * vary)), combined(poses.hinge)
     hinge = rot.exp(np.concatenate([hinge, np.zeros((count, bones, 2))], axis=2))
     arm = heads - heads[rest.names.index("jaw")] if "jaw" in rest.names else np.zeros_like(heads)
     swung = np.einsum("nbij,bj->nbi", rot.matrix_from_quaternion(hinge), arm) - arm
-    location = combined(poses.move) * _scale(rest)[:, None] + swung
+    location = combined(poses.move * vary) * _scale(rest)[:, None] + swung
     _place_lids(location, controls, poses, heads)
 
     # Until here along the face's axes; now along each bone's own.

@@ -15,7 +15,7 @@ landmarks       float32 (M, 478, 3)  as in `FaceFrame.landmarks`; NaN where the 
 scores          float32 (M, 52)      as in `FaceFrame.scores`; NaN where there are none
 found           bool (M,)            whether the tracker found the face
 jitter          float32 (M,)         pixels: how far landmarks moved (RMS) when the tracker got the same picture again
-kind            uint8 (M,)           0 neutral, 1 one shape alone, 2 a combination
+kind            uint8 (M,)           0 neutral, 1 one shape alone, 2 a combination, 3 one in full, frontal
 image_size      int32 (2,)           width and height in pixels
 field_of_view   float32              the camera's, vertical, degrees
 neutral         float32 (478, 3)     the face at rest as it was built, face space, cm
@@ -52,17 +52,20 @@ def make_identity(seed: int, identity: int, count: int, model: ModelFile, target
     """Render and track one identity, and write its file. Replaces the file that is open in Blender. Main thread."""
     from ..mapping.arkit_poses import arkit_pose
     from .training_controls import random_samples
+    from .training_rigs import random_reading
     from .training_stage import PIXELS, Stage
 
     random = np.random.default_rng([seed, identity])
     samples = random_samples(random, count)
+    count = len(samples.kinds)
     landmarks = np.full((count, LANDMARK_COUNT, 3), np.nan, np.float32)
     scores = np.full((count, len(ARKIT_SHAPES)), np.nan, np.float32)
     found = np.zeros(count, bool)
     jitter = np.full(count, np.nan, np.float32)
     with tempfile.TemporaryDirectory(dir=_memory()) as folder, Tracker(model) as tracker:
         stage = Stage(random, Path(folder))
-        pose = arkit_pose(samples.controls, stage.rest)
+        reading = random_reading(random, stage.rest.names)
+        pose = arkit_pose(reading.read(samples.controls), stage.rest, reading.gains)
         for i in range(count):
             pixels = stage.picture(pose, i, samples.head[i])
             face, jitter[i] = _settled(tracker, pixels, i)
@@ -108,7 +111,13 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--identities", type=int, required=True, metavar="N", help="how many faces")
-    parser.add_argument("--samples", type=int, required=True, metavar="M", help="pictures of each face, 10 or more")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        required=True,
+        metavar="M",
+        help="pictures of each face, 10 or more, beside 51 of its range",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other faces (default: 0)")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default: 1)")

@@ -16,7 +16,7 @@ import numpy as np
 from ..mapping.data import load_table
 from ..mapping.frame import ARKIT_SHAPES
 
-KINDS = ("neutral", "single", "mixed")
+KINDS = ("neutral", "single", "mixed", "range")
 LEAST_NEUTRAL = 8
 
 _COLUMN = {name: column for column, name in enumerate(ARKIT_SHAPES)}
@@ -28,6 +28,11 @@ _NEUTRAL_SHARE, _SINGLE_SHARE = 0.08, 0.43
 _SINGLE_TURNED, _MIXED_TURNED = 0.3, 0.5
 _TONGUE_GAP = 0.2
 """jawOpen without which no tongue comes out."""
+_TONGUE_JAW = 0.5
+"""jawOpen of a tongue that is asked for."""
+
+RANGE = tuple(name for name in ARKIT_SHAPES if name != "mouthClose")
+"""Shapes that can be asked for alone: mouthClose closes what the jaw opens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +49,8 @@ class Samples:
 
 def random_samples(random: np.random.Generator, count: int) -> Samples:
     """Draw `count` samples, at least `LEAST_NEUTRAL`: the face at rest, shapes alone (each of them, from 121 samples
-    on), combinations; a part of each with the head turned.
+    on), combinations; a part of each with the head turned. `RANGE` comes in addition: each shape in full and frontal,
+    as a performer shows it who is asked for it.
     """
     neutral = max(LEAST_NEUTRAL, round(_NEUTRAL_SHARE * count))
     single = min(len(ARKIT_SHAPES), round(_SINGLE_SHARE * count), count - neutral)
@@ -53,17 +59,19 @@ def random_samples(random: np.random.Generator, count: int) -> Samples:
     rows = [np.zeros(len(ARKIT_SHAPES))] * neutral
     rows += [_single(random, str(name)) for name in alone]
     rows += [_mixed(random) for _ in range(mixed)]
+    rows += [_asked_for(name) for name in RANGE]
     controls = np.array(rows)
     head = np.concatenate(
         [
             _neutral_turns(random, neutral),
             _turns(random, single, _SINGLE_TURNED),
             _turns(random, mixed, _MIXED_TURNED),
+            random.normal(0.0, 0.5, (len(RANGE), 3)) * _FRONTAL_TURN,
         ]
     )
-    kinds = np.repeat(np.arange(len(KINDS), dtype=np.uint8), [neutral, single, mixed])
+    kinds = np.repeat(np.arange(len(KINDS), dtype=np.uint8), [neutral, single, mixed, len(RANGE)])
     _look_at_camera(random, controls, head, kinds)
-    order = random.permutation(count)
+    order = random.permutation(len(kinds))
     return Samples(kinds[order], controls[order].astype(np.float32), head[order].astype(np.float32))
 
 
@@ -111,6 +119,14 @@ def _single(random: np.random.Generator, name: str) -> np.ndarray:
     return respect_meaning(row[None])[0]
 
 
+def _asked_for(name: str) -> np.ndarray:
+    """One shape in full; the tongue comes out of an open mouth."""
+    row = np.zeros(len(ARKIT_SHAPES))
+    row[_COLUMN[name]] = 1.0
+    row[_COLUMN["jawOpen"]] = max(row[_COLUMN["jawOpen"]], {"tongueOut": _TONGUE_JAW}.get(name, 0.0))
+    return row
+
+
 def _set(random: np.random.Generator, row: np.ndarray, name: str, value: float) -> None:
     """Set one shape, and open the jaw as far as that needs."""
     row[_COLUMN[name]] = value
@@ -133,7 +149,7 @@ def _mixed(random: np.random.Generator) -> np.ndarray:
     if random.random() < 0.45:
         _add(random, row, "lids", random.uniform(0.4, 1.1))
     if random.random() < 0.45:
-        _look(row, random.normal(0.0, 0.28), random.normal(0.0, 0.2), vergence=abs(random.normal(0.0, 0.03)))
+        _look(row, random.normal(0.0, 0.28), random.normal(-0.03, 0.24), vergence=abs(random.normal(0.0, 0.03)))
     if random.random() < 0.55:
         # Whatever else: no combination may be taken for granted.
         for name in random.choice(ARKIT_SHAPES, random.integers(1, 5), replace=False):
