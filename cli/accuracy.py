@@ -5,12 +5,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from ..mapping.calibration import PerformerProfile, estimate_profile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
-from ..mapping.frame import FaceFrames
+from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.learning import Prompt, learn_from_prompts, learn_from_take
 from ..mapping.mapper import head_angles, map_frames
 from .failure import USAGE, CommandError
 from .report import figure, write_json
@@ -21,6 +23,9 @@ KINDS = ("sweep", "pairs", "speech", "head")
 """The clips' kinds in the tables' order; a clip is named RIG_KIND."""
 PROFILE_KIND = "sweep"
 """The kind of clip that a rig's profile is learned from."""
+
+_ALONG = {"tongueOut": {"jawOpen": 0.5}}
+"""What a sweep shows beside a shape."""
 
 MEASURES = (
     ("r_all", "r_all"),
@@ -42,21 +47,29 @@ class Variant:
     scores: bool = True
     """Whether the mapping sees the tracker's scores."""
     live: bool = False
-    profile: bool = False
-    """Whether it has a profile that was learned from the rig's own sweep, or the neutral of the clip alone."""
+    learns: Literal["neutral", "take", "range"] = "neutral"
+    """What is learned of the face: the neutral of the clip alone, the expressions from the clip itself as well, or both
+    from the rig's own sweep, whose segments say what was shown when, as a range wizard does."""
 
 
 RAW = Variant("scores", "The tracker's scores alone")
 
 
+_LEARNS = (
+    ("neutral", "", "neutral alone", (False, True)),
+    # Only when it is over can one learn from a clip.
+    ("take", "-take", "expressions from the clip itself", (False,)),
+    ("range", "-profile", "profile", (False, True)),
+)
+
+
 def _variants() -> tuple[Variant, ...]:
     made = [RAW]
-    for profile in (False, True):
+    for learns, ending, of, modes in _LEARNS:
         for name, title, scores in (("geometry", "Geometry alone", False), ("whole", "The whole", True)):
-            for live in (False, True):
+            for live in modes:
                 mode = "live" if live else "offline"
-                slug, of = ("-profile", ", profile") if profile else ("", ", neutral alone")
-                made.append(Variant(f"{name}-{mode}{slug}", f"{title}, {mode}{of}", scores, live, profile))
+                made.append(Variant(f"{name}-{mode}{ending}", f"{title}, {mode}, {of}", scores, live, learns))
     return tuple(made)
 
 
@@ -81,6 +94,15 @@ class Clip:
     def kind(self) -> str:
         """What moves in it."""
         return self.name.rpartition("_")[2]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Teacher:
+    """A rig's sweep, tracked."""
+
+    frames: FaceFrames
+    segments: np.ndarray
+    """str (N,), see `Truth`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,17 +131,17 @@ def find_clips(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     return chosen
 
 
-def find_variants(only: Sequence[str] = (), *, profile: bool, scores: bool = True) -> list[Variant]:
+def find_variants(only: Sequence[str] = (), *, learned: bool, scores: bool = True) -> list[Variant]:
     """Return the variants in the tables' order. Raises CommandError when there is none.
 
     :param only: parts of names; a variant needs to have one of them. None: all variants.
-    :param profile: whether those with a learned profile are among them.
+    :param learned: whether those that learn more than the neutral are among them.
     :param scores: whether the tracker gives scores; without, geometry alone is left.
     """
     chosen = [
         variant
         for variant in VARIANTS
-        if (profile or not variant.profile)
+        if (learned or variant.learns == "neutral")
         and (scores or not variant.scores)
         and (not only or any(text in variant.name for text in only))
     ]
@@ -138,30 +160,55 @@ def load_clip(path: Path, frames: FaceFrames, views: Mapping[str, float]) -> Cli
 
     :param views: the camera's vertical field of view in degrees by rig; that of "" is for all others.
     """
+    return Clip(path.stem, _truth(path, frames), frames, views.get(_rig(path.stem), views.get("")))
+
+
+def load_teacher(path: Path, frames: FaceFrames) -> Teacher:
+    """Return a rig's sweep, of which `path` is the video. Raises CommandError when the truth is of another length."""
+    return Teacher(frames, _truth(path, frames).segments)
+
+
+def _truth(path: Path, frames: FaceFrames) -> Truth:
     truth = read_truth(path.with_suffix(".csv"))
     if len(truth.segments) != len(frames):
         raise CommandError(
             f"'{path.name}' has {len(frames)} images, but its truth has {len(truth.segments)} rows."
             " They must be of the same clip."
         )
-    return Clip(path.stem, truth, frames, views.get(_rig(path.stem), views.get("")))
+    return truth
 
 
-def learned_profile(frames: FaceFrames, field_of_view: float) -> PerformerProfile | None:
-    """Return the profile that a rig's sweep teaches, as a range wizard would; None when the face is hardly seen."""
-    return estimate_profile(frames, field_of_view=field_of_view)
+def learned_profile(frames: FaceFrames, segments: np.ndarray, field_of_view: float) -> PerformerProfile | None:
+    """Return the profile that a rig's sweep teaches, as a range wizard would; None when the face is hardly seen.
+
+    Of the truth only this is used: which shape a segment of name `sweep:SHAPE` shows.
+    """
+    profile = estimate_profile(frames, field_of_view=field_of_view)
+    if profile is None:
+        return None
+    prompts: list[Prompt] = []
+    for segment in dict.fromkeys(segments.tolist()):
+        kind, _, shape = segment.partition(":")
+        if kind == PROFILE_KIND and shape in ARKIT_SHAPES:
+            rows = np.flatnonzero(segments == segment)
+            pose = {shape: 1.0, **_ALONG.get(shape, {})}
+            prompts.append(Prompt(pose, float(frames.times[rows[0]]), float(frames.times[rows[-1]])))
+    return learn_from_prompts(frames, prompts, profile)[0]
 
 
 def predict(clip: Clip, variant: Variant, profile: PerformerProfile | None) -> Curves:
     """Return what a variant makes of a clip.
 
-    :param profile: the performer's; None finds the neutral in the clip.
+    :param profile: the performer's; None finds it in the clip.
     """
     if variant == RAW:
         nothing = np.full((len(clip.frames), len(HEAD)), np.nan)
         scores = clip.frames.scores
         return Curves(np.full((len(clip.frames), 52), np.nan) if scores is None else scores.astype(float), nothing)
     frames = _seen_by(variant, clip.frames)
+    if variant.learns == "take":
+        neutral = estimate_profile(frames, field_of_view=clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
+        profile = None if neutral is None else learn_from_take(frames, neutral)
     motion = map_frames(frames, profile=profile, camera_fov=clip.field_of_view, live=variant.live)
     return Curves(motion.controls, head_angles(motion))
 
@@ -175,13 +222,13 @@ def find_teachers(clips: Sequence[Path]) -> dict[str, Path]:
 def run(
     clips: Sequence[Clip],
     variants: Sequence[Variant],
-    teachers: Mapping[str, FaceFrames],
+    teachers: Mapping[str, Teacher],
     folder: Path,
     progress: Callable[[float], None],
 ) -> Results:
     """Predict and score every clip by every variant; writes `folder`/VARIANT/CLIP.csv. Raises CommandError.
 
-    :param teachers: the frames of each rig's sweep. A variant with a profile leaves out clips whose rig has none.
+    :param teachers: each rig's sweep. A variant with a profile leaves out clips whose rig has none.
     """
     profiles: dict[tuple[str, bool], PerformerProfile | None] = {}
     results: Results = {}
@@ -189,7 +236,7 @@ def run(
         results[variant.name] = {}
         for k, clip in enumerate(clips):
             profile = None
-            if variant.profile:
+            if variant.learns == "range":
                 key = clip.rig, variant.scores
                 if key not in profiles:
                     profiles[key] = _profile_of(clip, teachers, variant)
@@ -203,11 +250,12 @@ def run(
     return results
 
 
-def _profile_of(clip: Clip, teachers: Mapping[str, FaceFrames], variant: Variant) -> PerformerProfile | None:
-    frames = teachers.get(clip.rig)
-    if frames is None:
+def _profile_of(clip: Clip, teachers: Mapping[str, Teacher], variant: Variant) -> PerformerProfile | None:
+    teacher = teachers.get(clip.rig)
+    if teacher is None:
         return None
-    return learned_profile(_seen_by(variant, frames), clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
+    frames = _seen_by(variant, teacher.frames)
+    return learned_profile(frames, teacher.segments, clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
 
 
 def _seen_by(variant: Variant, frames: FaceFrames) -> FaceFrames:

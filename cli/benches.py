@@ -19,12 +19,12 @@ def bench_accuracy(arguments: argparse.Namespace, console: Console, model: Model
     """Predict clips whose truth is known, score the predictions, print tables, write figures and a page."""
     out: Path = arguments.out
     paths = accuracy.find_clips(arguments.clips, arguments.only)
-    variants = accuracy.find_variants(arguments.variants, profile=arguments.profile, scores=model.has_scores)
-    teachers = accuracy.find_teachers(paths) if any(variant.profile for variant in variants) else {}
+    variants = accuracy.find_variants(arguments.variants, learned=arguments.profile, scores=model.has_scores)
+    teachers = accuracy.find_teachers(paths) if any(variant.learns == "range" for variant in variants) else {}
     frames = _tracked([*paths, *teachers.values()], model, out / "takes", arguments.track_again, console)
     clips = [accuracy.load_clip(path, frames[path], dict(arguments.camera_fov)) for path in paths]
     with console.progress("Solving and scoring") as progress:
-        taught = {rig: frames[path] for rig, path in teachers.items()}
+        taught = {rig: accuracy.load_teacher(path, frames[path]) for rig, path in teachers.items()}
         results = accuracy.run(clips, variants, taught, out / "predictions", progress)
     accuracy.write_report(out / "report.json", clips, results, model.sha256)
     write_page(out / "report.html", clips, variants, results)

@@ -154,7 +154,9 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         help="vertical field of view of the camera, of all clips or of a rig's (default: not known)",
     )
     accuracy.add_argument(
-        "--profile", action="store_true", help="also with a profile learned from each rig's clip RIG_sweep"
+        "--profile",
+        action="store_true",
+        help="also with expressions learned: from each clip itself, and a profile from each rig's clip RIG_sweep",
     )
 
     real = benches.add_parser(

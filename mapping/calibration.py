@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .expressions import Expressions
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .jaw import close_lips
@@ -16,7 +17,8 @@ from .landmarks import average_face
 from .lids import lid_aperture
 from .rotation import euler_from_matrix, mean_rotation
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: without expressions."""
 NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
 
@@ -44,6 +46,8 @@ class PerformerProfile:
     """float64 (2,), left and right: lid aperture over eye width, eyes at rest."""
     field_of_view: float = DEFAULT_FIELD_OF_VIEW
     """The camera's vertical field of view in degrees that the neutral was lifted with."""
+    expressions: Expressions | None = None
+    """What this face does for each shape; None: not learned yet, the average face's serve."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -57,7 +61,8 @@ class PerformerProfile:
                 ("lid_open", self.lid_open),
             )
         }
-        return {"schema": SCHEMA, "name": self.name, "field_of_view": self.field_of_view, **numbers}
+        learned = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
+        return {"schema": SCHEMA, "name": self.name, "field_of_view": self.field_of_view, **numbers, **learned}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "PerformerProfile":
@@ -86,7 +91,15 @@ class PerformerProfile:
             if arrays[key].shape != shape:
                 raise ProfileError(f"This performer profile is damaged: '{key}' has the wrong size. Set a new neutral.")
         arrays["scores"] = np.where(arrays["scores"] < 0, np.nan, arrays["scores"])
-        return cls(str(data.get("name", "")), field_of_view=float(data["field_of_view"]), **arrays)
+        try:
+            expressions = Expressions.from_json(data["expressions"]) if data.get("expressions") else None
+        except (KeyError, TypeError, ValueError):
+            raise ProfileError(
+                "This performer profile is damaged: 'expressions' cannot be read. Learn the range again."
+            ) from None
+        return cls(
+            str(data.get("name", "")), field_of_view=float(data["field_of_view"]), expressions=expressions, **arrays
+        )
 
     def save(self, path: Path) -> None:
         """Write the profile to a JSON file; the old file stays whole until the new one is."""

@@ -107,8 +107,15 @@ class FaceFrames:
 
     def slice(self, start: int, stop: int) -> "FaceFrames":
         """Return frames `start` to `stop` (exclusive) as views."""
-        part = slice(start, stop)
-        scores = None if self.scores is None else self.scores[part]
-        return FaceFrames(
-            self.times[part], self.landmarks[part], scores, self.image_sizes[part], self.quality[part]
-        )
+        return _part(self, slice(start, stop))
+
+    def take(self, rows: np.ndarray) -> "FaceFrames":
+        """Return the frames of these rows, in their order, as copies."""
+        return _part(self, rows)
+
+
+def _part(frames: FaceFrames, rows: slice | np.ndarray) -> FaceFrames:
+    scores = None if frames.scores is None else frames.scores[rows]
+    return FaceFrames(
+        frames.times[rows], frames.landmarks[rows], scores, frames.image_sizes[rows], frames.quality[rows]
+    )

@@ -12,29 +12,22 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from .data import FOLDER, load_table
+from .data import FOLDER
+from .expressions import Expressions
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .mirror import MIRROR_AXES, mirror_landmarks, mirror_shapes
 
-_FLIP = np.array([-1.0, 1.0, 1.0])
+_HEAD_FLIP = np.array([-1.0, 1.0, -1.0], np.float32)
 _SCORE_FLOOR = 0.01
-
-
-@cache
-def mirror_landmarks() -> np.ndarray:
-    """Return the landmark on the other side of each, int (478,)."""
-    return np.array(load_table("face_topology")["mirror"], int)
-
-
-@cache
-def mirror_shapes() -> np.ndarray:
-    """Return the shape on the other side of each, int (52,)."""
-    swapped = [name.replace("Left", "@").replace("Right", "Left").replace("@", "Right") for name in ARKIT_SHAPES]
-    return np.array([ARKIT_SHAPES.index(name) for name in swapped])
+_SCORE_UNIT = 1.5
+"""Log-odds that count as much as a standard deviation of a component of the displacement."""
+_DOUBTS = (0.03, 0.3)
+"""Shares of the mean expression's strength by which the two ridge regressions hold back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """One hidden layer beside a linear path. F inputs, H hidden, 52 outputs."""
+    """One hidden layer beside a linear path. F inputs, H hidden, 52 outputs; see `network_inputs`."""
 
     basis: np.ndarray
     """float32 (478 * 3, K): displacement to components of unit variance."""
@@ -52,26 +45,76 @@ class Network:
         return np.tanh(inputs @ self.inner + self.inner_bias) @ self.outer + inputs @ self.linear
 
 
-def network_inputs(components: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
+def explanation(basis: np.ndarray, expressions: Expressions, uses_scores: bool) -> np.ndarray:
+    """Return how what is seen is explained by a face's expressions, float32 (K or K + 52, 156).
+
+    Three linear answers to "how much of each shape is in this": ridge regression on all expressions together, once
+    trusting and once careful, and each expression by itself.
+
+    :param basis: (478 * 3, K), see `Network`.
+    """
+    components = expressions.displacement.reshape(len(ARKIT_SHAPES), -1) @ basis
+    shown = seen_by(components, expressions.scores if uses_scores else None).astype(np.float64)
+    gram = shown @ shown.T
+    size = np.trace(gram) / len(gram)
+    answers = [np.linalg.solve(gram + doubt * size * np.eye(len(gram)), shown).T for doubt in _DOUBTS]
+    alone = shown.T / np.maximum(np.diagonal(gram), 1e-6)
+    return np.concatenate([*answers, alone], axis=1).astype(np.float32)
+
+
+def network_inputs(
+    components: np.ndarray, explained: np.ndarray, head: np.ndarray, measured: np.ndarray, scores: np.ndarray | None
+) -> np.ndarray:
     """Return what the network sees, float32 (N, F).
 
     :param components: (N, K), displacement (N, 478, 3) in cm of face space, times the basis.
-    :param scores: (N, 52), log-odds against the neutral's (`score_change`), or None for a network without scores.
+    :param explained: (N, 156), see `explanation`.
     :param head: (N, 3), yaw, pitch, roll against the neutral, radians.
+    :param measured: (N, 52), what anatomy says of the shapes from the landmarks.
+    :param scores: (N, 52), log-odds against the neutral's (`score_change`), or None for a network without scores.
     """
-    parts = [components, head] if scores is None else [components, head, scores]
+    parts = [components, explained, head, measured] + ([] if scores is None else [scores])
     return np.concatenate([part.astype(np.float32, copy=False) for part in parts], axis=1)
+
+
+def seen_by(components: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
+    """Return what `explanation` is multiplied with, (N, K or K + 52)."""
+    return components if scores is None else np.concatenate([components, scores / _SCORE_UNIT], axis=1)
 
 
 def mirrored_basis(basis: np.ndarray) -> np.ndarray:
     """Return the basis (478 * 3, K) that gives a face the components of its mirror image."""
     points = basis.reshape(LANDMARK_COUNT, 3, -1)
-    return np.ascontiguousarray((points[mirror_landmarks()] * _FLIP[:, None]).reshape(basis.shape), dtype=basis.dtype)
+    return np.ascontiguousarray((points[mirror_landmarks()] * MIRROR_AXES[:, None]).reshape(basis.shape), dtype=basis.dtype)
 
 
-@lru_cache(maxsize=4)
-def _both_bases(network: Network) -> np.ndarray:
-    return np.concatenate([network.basis, mirrored_basis(network.basis)], axis=1)
+class Reader:
+    """A network with one face's expressions: reads that face. Immutable."""
+
+    def __init__(self, network: Network, expressions: Expressions) -> None:
+        self.network = network
+        # One product for both: mirroring the basis costs nothing, mirroring every face would.
+        self._bases = np.concatenate([network.basis, mirrored_basis(network.basis)], axis=1)
+        self._plain = explanation(network.basis, expressions, network.uses_scores)
+        self._mirrored = explanation(network.basis, expressions.mirrored(), network.uses_scores)
+        self._rest = network(np.zeros((1, len(network.inner)), np.float32))
+
+    def __call__(
+        self, displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray, measured: np.ndarray
+    ) -> np.ndarray:
+        """Ask the network as the face is, mirrored, and at rest; see `learned_shapes`."""
+        size, swap = self.network.basis.shape[1], mirror_shapes()
+        components = displacement.reshape(len(displacement), -1).astype(np.float32, copy=False) @ self._bases
+
+        def told(
+            part: np.ndarray, explains: np.ndarray, q: np.ndarray | None, h: np.ndarray, m: np.ndarray
+        ) -> np.ndarray:
+            return self.network(network_inputs(part, seen_by(part, q) @ explains, h, m, q)) - self._rest
+
+        same = told(components[:, :size], self._plain, scores, head, measured)
+        swapped = None if scores is None else scores[:, swap]
+        other = told(components[:, size:], self._mirrored, swapped, head * _HEAD_FLIP, measured[:, swap])
+        return 0.5 * (same + other[:, swap])
 
 
 def score_change(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
@@ -103,22 +146,22 @@ def _network(name: str) -> Network:
         )
 
 
-def learned_shapes(displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=4)
+def _reader(name: str, expressions: Expressions) -> Reader:
+    return Reader(_network(name), expressions)
+
+
+def learned_shapes(
+    displacement: np.ndarray,
+    scores: np.ndarray | None,
+    head: np.ndarray,
+    measured: np.ndarray,
+    expressions: Expressions,
+) -> np.ndarray:
     """Return ARKit's shapes, float (N, 52), not clipped.
 
     :param displacement: (N, 478, 3), cm, face space, finite. For the others see `network_inputs`.
     """
-    return evaluate(_network("solver" if scores is not None else "solver_geometry"), displacement, scores, head)
-
-
-def evaluate(network: Network, displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray) -> np.ndarray:
-    """Ask a network as the face is, mirrored, and at rest; see `learned_shapes`."""
-    flat = displacement.reshape(len(displacement), -1).astype(np.float32, copy=False)
-    size = network.basis.shape[1]
-    # One product for both: mirroring the basis costs nothing, mirroring every face would.
-    components = flat @ _both_bases(network)
-    same = network(network_inputs(components[:, :size], scores, head))
-    swapped = None if scores is None else scores[:, mirror_shapes()]
-    other = network(network_inputs(components[:, size:], swapped, head * np.array([-1.0, 1.0, -1.0])))
-    at_rest = network(np.zeros((1, network.inner.shape[0]), np.float32))
-    return 0.5 * (same - at_rest + (other - at_rest)[:, mirror_shapes()])
+    return _reader("solver" if scores is not None else "solver_geometry", expressions)(
+        displacement, scores, head, measured
+    )

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From face frames to motion: every frame for itself, no filter, no memory."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .calibration import PerformerProfile
 from .data import load_table
+from .expressions import average_expressions
 from .face_space import HeadPose, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, FaceFrames
 from .gaze import gaze_controls, solve_gaze
@@ -38,17 +41,45 @@ def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | No
     return Motion(*(np.concatenate([getattr(p, f) for p in parts]) for f in Motion.__dataclass_fields__))
 
 
-def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None) -> Motion:
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """What is seen of one face against its rest, N frames."""
+
+    pose: HeadPose
+    face: np.ndarray
+    """float32 (N, 478, 3), cm, face space; NaN where there is no face."""
+    displacement: np.ndarray
+    """float32 (N, 478, 3), cm, face space: against the neutral; 0 where nothing is known."""
+    scores: np.ndarray | None
+    """float (N, 52): log-odds against the neutral's, or None without scores."""
+    head: np.ndarray
+    """float (N, 3): yaw, pitch, roll against the neutral, radians; 0 where there is no face."""
+
+
+def observe(frames: FaceFrames, profile: PerformerProfile) -> Observed:
+    """Remove the head's pose and scale, and the performer's rest."""
     points = lift(frames.landmarks, frames.image_sizes, profile.field_of_view)
     pose = fit_head(points, profile.neutral)
     face = to_face_space(points, pose)
-    # Frames without the face count as resting until the end, and points that the model lacks as still.
-    displacement = np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False)
+    return Observed(
+        pose=pose,
+        face=face,
+        # Frames without the face count as resting until the end, and points that the model lacks as still.
+        displacement=np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False),
+        scores=None if frames.scores is None else score_change(frames.scores, profile.scores),
+        head=np.nan_to_num(euler_from_matrix(profile.rotation.T @ pose.rotation)),
+    )
+
+
+def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None) -> Motion:
+    seen = observe(frames, profile)
+    face, displacement, pose = seen.face, seen.displacement, seen.pose
     jaw = solve_jaw(displacement, profile.neutral)
     gaze = solve_gaze(displacement)
     rotation, translation = _head(pose, profile)
-    controls = _controls(frames, profile, face, displacement, jaw, gaze)
-    controls = _with_learned(controls, frames, profile, displacement, pose)
+    values, trust = measured_shapes(profile, face, displacement, jaw, gaze)
+    scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
+    controls = _with_learned(fuse(values, trust, scores), values, profile, seen)
     # Lips that touch are seen well: whatever the jaw is told to do, they stay closed, and open lips are not shut.
     controls[:, _MOUTH_CLOSE] = controls[:, _JAW_OPEN] * _lips_closed(face, profile, jaw)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
@@ -73,14 +104,10 @@ def _head(pose: HeadPose, profile: PerformerProfile) -> tuple[np.ndarray, np.nda
     return rotation, translation
 
 
-def _controls(
-    frames: FaceFrames,
-    profile: PerformerProfile,
-    face: np.ndarray,
-    displacement: np.ndarray,
-    jaw: JawMotion,
-    gaze: np.ndarray,
-) -> np.ndarray:
+def measured_shapes(
+    profile: PerformerProfile, face: np.ndarray, displacement: np.ndarray, jaw: JawMotion, gaze: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what anatomy says of the shapes from the landmarks alone: values (N, 52), and trust (52,) beside scores."""
     measured = measured_landmarks()
     values, trust = measure_shapes(without_jaw(displacement[:, measured], measured, profile.neutral, jaw))
     trust = trust.copy()
@@ -103,25 +130,23 @@ def _controls(
         put(f"eyeWide{side}", wide[:, i], 1.0)
     for name, value in gaze_controls(gaze).items():
         put(name, value, 1.0)
-    scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
-    return fuse(values, trust, scores)
+    return values, trust
 
 
 def _with_learned(
-    measured: np.ndarray, frames: FaceFrames, profile: PerformerProfile, displacement: np.ndarray, pose: HeadPose
+    fused: np.ndarray, measured: np.ndarray, profile: PerformerProfile, seen: Observed
 ) -> np.ndarray:
-    """Mix what anatomy measures with what the network tells; each is wrong in other places.
+    """Mix what anatomy and scores tell with what the network reads; each is wrong in other places.
 
     What is left of small errors is taken off at the bottom: a face at rest should rest.
     """
     table = load_table("geometry")["learned"]
-    change = None if frames.scores is None else score_change(frames.scores, profile.scores)
-    head = euler_from_matrix(profile.rotation.T @ pose.rotation)
-    told = learned_shapes(displacement, change, np.nan_to_num(head))
+    expressions = profile.expressions or average_expressions()
+    told = learned_shapes(seen.displacement, seen.scores, seen.head, measured, expressions)
     share = np.full(len(ARKIT_SHAPES), table["share"])
     for name, own in table["shares"].items():
         share[ARKIT_SHAPES.index(name)] = own
-    mixed = (1.0 - share) * measured + share * told
+    mixed = (1.0 - share) * fused + share * told
     floor = table["floor"]
     return np.clip((mixed - floor) / (1.0 - floor), 0.0, 1.0)
 
