@@ -9,14 +9,15 @@ import numpy as np
 
 from .calibration import PerformerProfile
 from .expressions import average_expressions, refine
-from .frame import ARKIT_SHAPES, FaceFrames
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .solve import observe, solve
 
 _MOST_FRAMES = 3000
 """More frames of a performance say little that is new."""
-_MOST_TURNED = np.radians(20.0)
+_MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
-_ROUNDS = 2
+_ROUNDS = 3
+_LEAST_FRAMES = 30
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
 _LEAST_CHANGE = 3.0
@@ -45,7 +46,7 @@ def learn_from_prompts(
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
     missed: list[int] = []
-    seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    seen: list[tuple[np.ndarray, ...]] = []
     for i, prompt in enumerate(prompts):
         inside = np.flatnonzero((frames.times >= prompt.start) & (frames.times <= prompt.end) & frames.found)
         answer = _answer(frames.take(inside), prompt, profile) if len(inside) >= 3 else None
@@ -55,37 +56,38 @@ def learn_from_prompts(
             seen.append(answer)
     if not seen:
         return profile, missed
-    controls, displacement, scores = (np.concatenate(part) for part in zip(*seen, strict=True))
+    controls, head, displacement, scores = (np.concatenate(part) for part in zip(*seen, strict=True))
     start = profile.expressions or average_expressions()
-    return replace(profile, expressions=refine(start, controls, displacement, _known(frames, scores))), missed
+    return replace(profile, expressions=refine(start, controls, head, displacement, _known(frames, scores))), missed
 
 
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
     """Return the profile with its expressions refined by any performance.
 
-    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions; two
-    rounds. The profile is returned as it is when the face is hardly seen from the front.
+    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions; a
+    few rounds. The profile is returned as it is when the face is hardly seen from the front.
     """
     seen = np.flatnonzero(frames.found)
+    if not len(seen):
+        return profile
     frames = frames.take(seen[np.linspace(0, len(seen) - 1, min(len(seen), _MOST_FRAMES)).astype(int)])
     start = profile.expressions or average_expressions()
-    known = observe(frames, profile)
-    frontal = np.abs(known.head[:, :2]).max(axis=1, initial=0.0) < _MOST_TURNED
-    if frontal.sum() < 3:
+    seen_frontal = np.abs(observe(frames, profile).head[:, :2]).max(axis=1, initial=0.0) < _MOST_TURNED
+    if seen_frontal.sum() < _LEAST_FRAMES:
         return profile
-    frames = frames.take(np.flatnonzero(frontal))
-    scores = None if known.scores is None else known.scores[frontal]
+    frames = frames.take(np.flatnonzero(seen_frontal))
+    raw = observe(frames, profile, own_turns=False)
     for _ in range(_ROUNDS):
-        told = solve(frames, profile, np.zeros((1, known.displacement.shape[1]))).controls
-        profile = replace(profile, expressions=refine(start, told, known.displacement[frontal], scores))
+        told = solve(frames, profile, np.zeros((1, LANDMARK_COUNT))).controls
+        profile = replace(profile, expressions=refine(start, told, raw.head, raw.displacement, raw.scores))
     return profile
 
 
 def _answer(
     frames: FaceFrames, prompt: Prompt, profile: PerformerProfile
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return controls (N, 52), displacement and scores of the frames of one prompt; None when nothing was shown."""
-    seen = observe(frames, profile)
+) -> tuple[np.ndarray, ...] | None:
+    """Return controls (N, 52), head, displacement and scores of one prompt's frames; None when nothing was shown."""
+    seen = observe(frames, profile, own_turns=False)
     scores = np.zeros((len(frames), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
     flat = seen.displacement.reshape(len(frames), -1) / _DISPLACEMENT_UNIT
     change = np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
@@ -98,7 +100,7 @@ def _answer(
     pose = np.zeros(len(ARKIT_SHAPES))
     for name, value in prompt.controls.items():
         pose[ARKIT_SHAPES.index(name)] = value
-    return level[:, None] * pose, seen.displacement, scores
+    return level[:, None] * pose, seen.head, seen.displacement, scores
 
 
 def _known(frames: FaceFrames, scores: np.ndarray) -> np.ndarray | None:

@@ -8,10 +8,10 @@ import numpy as np
 
 from .calibration import PerformerProfile
 from .data import load_table
-from .expressions import average_expressions
+from .expressions import average_expressions, own_turning
 from .face_space import HeadPose, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, FaceFrames
-from .gaze import gaze_controls, solve_gaze
+from .gaze import gaze_controls, iris_in_place, solve_gaze
 from .jaw import JawMotion, solve_jaw, without_jaw
 from .learned import learned_shapes, score_change
 from .lids import lid_aperture, lid_controls
@@ -56,19 +56,23 @@ class Observed:
     """float (N, 3): yaw, pitch, roll against the neutral, radians; 0 where there is no face."""
 
 
-def observe(frames: FaceFrames, profile: PerformerProfile) -> Observed:
-    """Remove the head's pose and scale, and the performer's rest."""
+def observe(frames: FaceFrames, profile: PerformerProfile, *, own_turns: bool = True) -> Observed:
+    """Remove the head's pose and scale, and the performer's rest.
+
+    :param own_turns: remove also what is known to change with the turning head on this performer's face alone.
+    """
     points = lift(frames.landmarks, frames.image_sizes, profile.field_of_view)
     pose = fit_head(points, profile.neutral)
-    face = to_face_space(points, pose)
-    return Observed(
-        pose=pose,
-        face=face,
-        # Frames without the face count as resting until the end, and points that the model lacks as still.
-        displacement=np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False),
-        scores=None if frames.scores is None else score_change(frames.scores, profile.scores),
-        head=np.nan_to_num(euler_from_matrix(profile.rotation.T @ pose.rotation)),
-    )
+    face = iris_in_place(to_face_space(points, pose), points, pose, profile.neutral)
+    scores = None if frames.scores is None else score_change(frames.scores, profile.scores)
+    head = np.nan_to_num(euler_from_matrix(profile.rotation.T @ pose.rotation))
+    if own_turns and profile.expressions is not None:
+        moved, told = own_turning(profile.expressions, head)
+        face = face - moved
+        scores = None if scores is None else scores - told
+    # Frames without the face count as resting until the end, and points that the model lacks as still.
+    displacement = np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False)
+    return Observed(pose, face, displacement, scores, head)
 
 
 def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None) -> Motion:

@@ -12,6 +12,7 @@ same data and seed give the same weights on the same machine.
 import argparse
 import json
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,11 @@ def known_of(random: np.random.Generator, own: Expressions, average: Expressions
             wide = (-1, *[1] * (a.ndim - 1))
             return (share.reshape(wide) * a * strength.reshape(wide) + (1.0 - share.reshape(wide)) * b).astype(np.float32)
 
-        return Expressions(mixed(own.displacement, average.displacement), mixed(own.scores, average.scores))
+        return replace(
+            average,
+            displacement=mixed(own.displacement, average.displacement),
+            scores=mixed(own.scores, average.scores),
+        )
 
     count = len(ARKIT_SHAPES)
     strength = np.exp(random.normal(0.0, STRENGTH, count))
@@ -173,8 +178,7 @@ def main() -> int:
     average = average_of(identities)
     np.savez_compressed(
         arguments.out / "expressions.npz",
-        displacement=average.displacement.astype(np.float16),
-        scores=average.scores.astype(np.float16),
+        **{field.name: getattr(average, field.name).astype(np.float16) for field in fields(average)},
     )
     report: dict[str, dict[str, float]] = {}
     for name, uses_scores in (("solver", True), ("solver_geometry", False)):
