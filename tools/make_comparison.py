@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 import cv2
@@ -175,7 +176,7 @@ def _put_scores(shot: scene.Shot, scores: np.ndarray, at: np.ndarray) -> None:
 
 
 def _read(path: Path) -> np.ndarray:
-    picture = cv2.imread(str(path))
+    picture: Any = cv2.imread(str(path))
     if picture is None:
         raise CommandError("A picture that Blender rendered cannot be read. Check the space on the disk.")
     return picture
