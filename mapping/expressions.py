@@ -32,7 +32,7 @@ _TURN_UNIT = 0.3
 """Radians: a turn of which the terms are near 1."""
 _MOST_TURNED = 0.9
 """Radians beyond which the terms stay as they are: polynomials run away."""
-_INERTIA = 3.0
+INERTIA = 3.0
 """Frames of a full expression that the starting expressions count as, when they are refined."""
 
 
@@ -103,7 +103,12 @@ def own_turning(expressions: Expressions, head: np.ndarray) -> tuple[np.ndarray,
 
 
 def refine(
-    start: Expressions, controls: np.ndarray, head: np.ndarray, displacement: np.ndarray, scores: np.ndarray | None
+    start: Expressions,
+    controls: np.ndarray,
+    head: np.ndarray,
+    displacement: np.ndarray,
+    scores: np.ndarray | None,
+    inertia: float = INERTIA,
 ) -> Expressions:
     """Return expressions that explain what a face did while it showed known shapes.
 
@@ -114,9 +119,10 @@ def refine(
     :param head: (N, 3): yaw, pitch, roll against the neutral, radians.
     :param displacement: (N, 478, 3), cm, face space, finite: as it was seen, no `own_turning` taken off.
     :param scores: (N, 52), log-odds against the rest, or None: those of `start` are kept.
+    :param inertia: frames of a full expression that the shapes of `start` count as.
     """
     causes = np.concatenate([controls, turn_terms(head)], axis=1)
-    gram = causes.T @ causes + _INERTIA * np.eye(causes.shape[1])
+    gram = causes.T @ causes + np.diag([inertia] * _COUNT + [INERTIA] * TURNS)
 
     def better(shown: np.ndarray, turned: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         old = np.concatenate([shown, turned]).reshape(len(gram), -1).astype(np.float64)

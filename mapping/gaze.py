@@ -43,17 +43,17 @@ def solve_gaze(displacement: np.ndarray) -> np.ndarray:
 
     The iris rides on the eyeball: an offset d of its centre from the neutral place, over the eyeball's radius, is the
     sine of the angle. Only x and y are used, the tracker's iris depth carries no information. Up and down counts from
-    the eye's corners: a small error of the head's pitch moves the whole eye region by as much as a glance does. Eyes
-    without iris landmarks (468-point models) look straight ahead.
+    the eye's inner corner, which lies on bone: a small error of the head's pitch moves the whole eye region by as much
+    as a glance does. Eyes without iris landmarks (468-point models) look straight ahead.
 
     :param displacement: (N, 478, 3), cm, face space, finite.
     """
     table = load_table("geometry")["gaze"]
     landmarks = load_table("landmarks")
     iris = [landmarks["iris"][side] for side in SIDES]
-    corners = [landmarks["eye_corners"][side] for side in SIDES]
+    corners = [landmarks["eye_corners"][side][0] for side in SIDES]
     offset = displacement[:, iris, :2].astype(np.float64)
-    offset[..., 1] -= displacement[:, corners, 1].mean(axis=2)
+    offset[..., 1] -= displacement[:, corners, 1]
     limit = np.asarray(table["limit"])
     return np.clip(np.arcsin(np.clip(offset / table["eyeball_radius"], -0.95, 0.95)), -limit, limit)
 

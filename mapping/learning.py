@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .calibration import PerformerProfile
-from .expressions import average_expressions, refine
+from .expressions import INERTIA, average_expressions, refine
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .solve import observe, solve
 
@@ -18,6 +18,9 @@ _MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
 _ROUNDS = 3
 _LEAST_FRAMES = 30
+_SHOWN_INERTIA = 60.0
+"""Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
+known than what a solve tells of a performance, which teaches then little more than how turns of the head look."""
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
 _LEAST_CHANGE = 3.0
@@ -77,9 +80,10 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
         return profile
     frames = frames.take(np.flatnonzero(seen_frontal))
     raw = observe(frames, profile, own_turns=False)
+    inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
     for _ in range(_ROUNDS):
         told = solve(frames, profile, np.zeros((1, LANDMARK_COUNT))).controls
-        profile = replace(profile, expressions=refine(start, told, raw.head, raw.displacement, raw.scores))
+        profile = replace(profile, expressions=refine(start, told, raw.head, raw.displacement, raw.scores, inertia))
     return profile
 
 
