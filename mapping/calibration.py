@@ -3,7 +3,7 @@
 """What is learned about one performer's face, and how it is learned."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 from .expressions import Expressions
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
+from .gaze import iris_in_place, place_irises
 from .jaw import close_lips
 from .landmarks import average_face
 from .lids import lid_aperture
 from .rotation import euler_from_matrix, mean_rotation
 
 SCHEMA = 2
-"""1: without expressions."""
+"""1: without expressions and range."""
 NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
 
@@ -48,6 +49,8 @@ class PerformerProfile:
     """The camera's vertical field of view in degrees that the neutral was lifted with."""
     expressions: Expressions | None = None
     """What this face does for each shape; None: not learned yet, the average face's serve."""
+    full: np.ndarray = field(default_factory=lambda: np.ones(len(ARKIT_SHAPES)))
+    """float64 (52,): what the solve tells of each shape when this performer shows it in full. 1 where not known."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -59,6 +62,7 @@ class PerformerProfile:
                 ("translation", self.translation),
                 ("scores", self.scores),
                 ("lid_open", self.lid_open),
+                ("full", self.full),
             )
         }
         learned = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
@@ -81,6 +85,7 @@ class PerformerProfile:
             "translation": (3,),
             "scores": (len(ARKIT_SHAPES),),
             "lid_open": (2,),
+            **({"full": (len(ARKIT_SHAPES),)} if schema >= 2 else {}),
         }
         arrays: dict[str, np.ndarray] = {}
         for key, shape in shapes.items():
@@ -119,7 +124,7 @@ class PerformerProfile:
 
 def default_profile(field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> PerformerProfile:
     """Return the average face as a profile: what is used until a performer's own neutral is known."""
-    face = average_face()
+    face = place_irises(average_face())
     return PerformerProfile(
         name="",
         neutral=face,
@@ -149,7 +154,7 @@ def estimate_profile(
         return None
     points = lift(frames.landmarks[seen], frames.image_sizes[seen], field_of_view)
     pose = fit_head(points)
-    face = to_face_space(points, pose)
+    face = iris_in_place(to_face_space(points, pose), points, pose, average_face())
     times = frames.times[seen]
 
     interval = max(float(np.median(np.diff(times))), 1e-3)
@@ -161,7 +166,8 @@ def estimate_profile(
     neutral[missing] = average_face()[missing]
     # Fitted once more with the performer's own shape, so that the same face later gives the identity.
     again = fit_head(points[calm], neutral)
-    neutral = np.where(missing, neutral, np.median(to_face_space(points[calm], again), axis=0))
+    refitted = iris_in_place(to_face_space(points[calm], again), points[calm], again, neutral)
+    neutral = np.where(missing, neutral, np.median(refitted, axis=0))
     if not posed:
         neutral = close_lips(neutral)
     again = fit_head(points[calm], neutral)

@@ -15,6 +15,14 @@ from .landmarks import SIDES
 _NAMES = ("Out", "In", "Up", "Down")
 
 
+def place_irises(neutral: np.ndarray) -> np.ndarray:
+    """Return a face (478, 3) of face space whose irises are at the depth where anatomy has them; see `iris_in_place`."""
+    placed = neutral.copy()
+    for side in SIDES:
+        placed[_ring(side), 2] = _iris_depth(neutral, side)
+    return placed
+
+
 def iris_in_place(face: np.ndarray, points: np.ndarray, pose: HeadPose, neutral: np.ndarray) -> np.ndarray:
     """Return the face with its irises at the depth where anatomy has them.
 
@@ -24,18 +32,25 @@ def iris_in_place(face: np.ndarray, points: np.ndarray, pose: HeadPose, neutral:
 
     :param face: (N, 478, 3), face space, of `points` (N, 478, 3) in camera space by `pose`. A copy is returned.
     """
-    table = load_table("landmarks")
     moved = face.copy()
     for side in SIDES:
-        centre = table["iris"][side]
-        ring = slice(centre, centre + 5)
-        depth = neutral[table["eye_corners"][side], 2].mean() + load_table("geometry")["gaze"]["iris_forward"]
+        ring, depth = _ring(side), _iris_depth(neutral, side)
         ray = points[:, ring] @ pose.rotation.astype(points.dtype)
         # A ray that hardly comes towards the face, from a head turned right away, would end anywhere.
         slope = np.clip(ray[..., :2] / np.minimum(ray[..., 2:], -1e-3), -2.0, 2.0)
         moved[:, ring, :2] += slope * (depth - face[:, ring, 2:])
         moved[:, ring, 2] = depth
     return moved
+
+
+def _ring(side: str) -> slice:
+    centre = load_table("landmarks")["iris"][side]
+    return slice(centre, centre + 5)
+
+
+def _iris_depth(neutral: np.ndarray, side: str) -> float:
+    corners = load_table("landmarks")["eye_corners"][side]
+    return float(neutral[corners, 2].mean()) + load_table("geometry")["gaze"]["iris_forward"]
 
 
 def solve_gaze(displacement: np.ndarray) -> np.ndarray:

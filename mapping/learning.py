@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .calibration import PerformerProfile
-from .expressions import INERTIA, average_expressions, refine
+from .expressions import INERTIA, Expressions, average_expressions, refine
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .solve import observe, solve
 
@@ -18,6 +18,10 @@ _MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
 _ROUNDS = 3
 _LEAST_FRAMES = 30
+_LEAST_SHOWN = 2.0
+"""Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
+_FULL_RANGE = (0.4, 1.2)
+"""What a full expression may be told as: less is no expression, more would be another one's."""
 _SHOWN_INERTIA = 60.0
 """Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
 known than what a solve tells of a performance, which teaches then little more than how turns of the head look."""
@@ -49,6 +53,7 @@ def learn_from_prompts(
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
     missed: list[int] = []
+    places: list[np.ndarray] = []
     seen: list[tuple[np.ndarray, ...]] = []
     for i, prompt in enumerate(prompts):
         inside = np.flatnonzero((frames.times >= prompt.start) & (frames.times <= prompt.end) & frames.found)
@@ -57,11 +62,19 @@ def learn_from_prompts(
             missed.append(i)
         else:
             seen.append(answer)
+            places.append(inside)
     if not seen:
         return profile, missed
     controls, head, displacement, scores = (np.concatenate(part) for part in zip(*seen, strict=True))
     start = profile.expressions or average_expressions()
-    return replace(profile, expressions=refine(start, controls, head, displacement, _known(frames, scores))), missed
+    known = replace(
+        profile,
+        expressions=refine(start, controls, head, displacement, _known(frames, scores)),
+        full=np.ones(len(ARKIT_SHAPES)),
+    )
+    rows = np.concatenate(places)
+    told = solve(frames.take(rows), known, np.zeros((1, LANDMARK_COUNT))).controls
+    return replace(known, full=_full(controls, told)), missed
 
 
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
@@ -83,8 +96,25 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
     for _ in range(_ROUNDS):
         told = solve(frames, profile, np.zeros((1, LANDMARK_COUNT))).controls
-        profile = replace(profile, expressions=refine(start, told, raw.head, raw.displacement, raw.scores, inertia))
+        found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
+        profile = replace(profile, expressions=_as_strong_as(start, found))
     return profile
+
+
+def _as_strong_as(start: Expressions, found: Expressions) -> Expressions:
+    """Return `found` with each shape as strong as it was.
+
+    A performance says what a shape looks like on a face, but not how much of it is full: labels that are a little low
+    would make every shape stronger, and the next labels lower.
+    """
+
+    def strength(expressions: Expressions) -> np.ndarray:
+        return np.linalg.norm(expressions.displacement.reshape(len(ARKIT_SHAPES), -1), axis=1)
+
+    factor = (strength(start) / np.maximum(strength(found), 1e-6)).astype(np.float32)
+    return replace(
+        found, displacement=found.displacement * factor[:, None, None], scores=found.scores * factor[:, None]
+    )
 
 
 def _answer(
@@ -105,6 +135,15 @@ def _answer(
     for name, value in prompt.controls.items():
         pose[ARKIT_SHAPES.index(name)] = value
     return level[:, None] * pose, seen.head, seen.displacement, scores
+
+
+def _full(shown: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Return what the solve tells of each shape in full, (52,), by regression of what it told on what was shown."""
+    power = (shown**2).sum(axis=0)
+    level = (shown * told).sum(axis=0) / np.maximum(power, 1e-6)
+    # Lids and gaze have a measure of their own: a closed lid is closed, and an angle an angle.
+    free = np.array([not name.startswith(("eyeBlink", "eyeLook", "mouthClose")) for name in ARKIT_SHAPES])
+    return np.where(free & (power > _LEAST_SHOWN), np.clip(level, *_FULL_RANGE), 1.0)
 
 
 def _known(frames: FaceFrames, scores: np.ndarray) -> np.ndarray | None:

@@ -158,7 +158,7 @@ def _with_learned(
         share[ARKIT_SHAPES.index(name)] = own
     mixed = (1.0 - share) * fused + share * told
     floor = table["floor"]
-    return np.clip((mixed - floor) / (1.0 - floor), 0.0, 1.0)
+    return np.clip((mixed - floor) / (1.0 - floor) / profile.full, 0.0, 1.0)
 
 
 def _lips_closed(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion) -> np.ndarray:
