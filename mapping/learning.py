@@ -20,6 +20,8 @@ _ROUNDS = 3
 _LEAST_FRAMES = 30
 _LEAST_SHOWN = 2.0
 """Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
+_NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
+"""For a solve whose displacements nobody wants."""
 _FULL_RANGE = (0.4, 1.2)
 """What a full expression may be told as: less is no expression, more would be another one's."""
 _SHOWN_INERTIA = 60.0
@@ -73,7 +75,7 @@ def learn_from_prompts(
         full=np.ones(len(ARKIT_SHAPES)),
     )
     rows = np.concatenate(places)
-    told = solve(frames.take(rows), known, np.zeros((1, LANDMARK_COUNT))).controls
+    told = solve(frames.take(rows), known, _NO_GROUPS).controls
     return replace(known, full=_full(controls, told)), missed
 
 
@@ -95,7 +97,8 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     raw = observe(frames, profile, own_turns=False)
     inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
     for _ in range(_ROUNDS):
-        told = solve(frames, profile, np.zeros((1, LANDMARK_COUNT))).controls
+        # Without the range: what it makes larger, it makes larger where it is wrong too.
+        told = solve(frames, replace(profile, full=np.ones(len(ARKIT_SHAPES))), _NO_GROUPS).controls
         found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
         profile = replace(profile, expressions=_as_strong_as(start, found))
     return profile
