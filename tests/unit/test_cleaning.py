@@ -153,6 +153,21 @@ def test_snapping_never_pops(value: float, step: float, closed: bool) -> None:
     assert abs(np.diff(result[:, ROW["eyeBlinkLeft"]])[0]) <= 4.0 * abs(step) + 1e-9
 
 
+@LIVE
+def test_a_turned_head_is_believed_of_its_near_eye(live: bool) -> None:
+    """The far eye follows it, unless it winked before the head turned."""
+    turn = np.clip((np.arange(90) - 30) / 15, 0, 1) * np.radians(40)
+    rotation = rot.exp(turn[:, None] * np.array([0.0, 1.0, 0.0]))
+    false = replace(motion(90, eyeBlinkLeft=np.where(turn > 0.6, 0.4, 0.0)), head_rotation=rotation)
+    assert cleaned(false, live).control("eyeBlinkLeft")[60:].max() < 0.02
+    near = replace(motion(90, eyeBlinkRight=np.where(turn > 0.6, 0.95, 0.0)), head_rotation=rotation)
+    seen = cleaned(near, live)
+    assert seen.control("eyeBlinkLeft")[60:].min() > 0.9 and seen.control("eyeBlinkRight")[60:].min() > 0.9
+    wink = replace(motion(90, eyeBlinkLeft=np.where(np.arange(90) > 20, 0.95, 0.0)), head_rotation=rotation)
+    seen = cleaned(wink, live)
+    assert seen.control("eyeBlinkLeft")[60:].min() > 0.9 and seen.control("eyeBlinkRight").max() < 0.02
+
+
 # Gaze
 
 
