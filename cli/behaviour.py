@@ -166,6 +166,15 @@ def lip_gap(frames: FaceFrames, field_of_view: float) -> np.ndarray:
     return 10.0 * np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=-1).mean(axis=-1)
 
 
+def lips_in_picture(gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames in which lips are closed in the picture, and those in which they are open, bool (N,).
+
+    :param gap: (N,), mm, from `lip_gap`.
+    """
+    level = min(float(np.nanpercentile(gap, _CLOSED_PERCENTILE)), _HIGHEST_CLOSED_MM)
+    return gap < level + CLOSED_MM, gap > level + OPEN_MM
+
+
 def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -> Lips:
     """Compare the lips of the picture with the controls.
 
@@ -174,9 +183,8 @@ def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -
 
     :param gap: (N,), mm, from `lip_gap`.
     """
-    level = min(float(np.nanpercentile(gap, _CLOSED_PERCENTILE)), _HIGHEST_CLOSED_MM)
+    closed, wide = lips_in_picture(gap)
     remainder = jaw_open - mouth_close
-    closed, wide = gap < level + CLOSED_MM, gap > level + OPEN_MM
     kept = remainder <= CLOSED_REMAINDER
     return Lips(
         closed=int(closed.sum()),

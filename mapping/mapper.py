@@ -8,7 +8,7 @@ import numpy as np
 
 from .calibration import PerformerProfile, default_profile, estimate_profile
 from .face_space import DEFAULT_FIELD_OF_VIEW
-from .frame import FaceFrame, FaceFrames
+from .frame import LANDMARK_COUNT, FaceFrame, FaceFrames
 from .live_filter import LiveFilter
 from .motion import Motion
 from .rotation import euler_from_matrix, matrix_from_quaternion
@@ -37,6 +37,8 @@ def map_frames(
     :return: a motion without NaN.
     """
     settings = settings or MappingSettings()
+    if len(frames) == 0:
+        return Motion.neutral(frames.times, LANDMARK_COUNT if groups is None else len(groups))
     if profile is None:
         view = camera_fov or DEFAULT_FIELD_OF_VIEW
         profile = estimate_profile(frames, field_of_view=view) or default_profile(view)
@@ -46,7 +48,7 @@ def map_frames(
     if live:
         stepper = LiveFilter(settings)
         steps = [stepper(_at(raw, i)) for i in range(len(raw))]
-        return _joined(steps) if steps else raw
+        return _joined(steps)
     return finish(raw, settings)
 
 

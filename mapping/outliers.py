@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What no head or face can do: frames that jump away and back, cuts that stay, controls that flash for one frame."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -33,7 +34,7 @@ def drop_unusable(motion: Motion) -> Motion:
     whole = np.ones(len(motion), bool)
     for name in _FIELDS:
         values = getattr(motion, name)
-        whole &= (np.abs(values) < _ABSURD).reshape(len(motion), -1).all(axis=1)
+        whole &= (np.abs(values) < _ABSURD).all(axis=tuple(range(1, values.ndim)))
     return motion if whole.all() else without(motion, ~whole)
 
 
@@ -49,19 +50,28 @@ def without(motion: Motion, frames: np.ndarray) -> Motion:
 def jumps(motion: Motion, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Return bool (K,): from frame `before` to frame `after` (K,) each, more changes than can in that time.
 
-    Further than 25 degrees, or 9 cm (a fifth of the usual distance to the camera), or most of the face, in a thirtieth
-    of a second; in proportion in longer times. Frames that are lost never jump.
+    Further than 25 degrees, or 7 cm (15 % of the usual distance to the camera), or most of the face, or a little less
+    of several, in a thirtieth of a second; in proportion in longer times. Frames that are lost never jump.
     """
-    table = _table()["jump"]
     span = np.abs(motion.times[after] - motion.times[before])
-    allowed = np.maximum(span / table["seconds"], 1.0)
-    turn = np.abs((motion.head_rotation[before] * motion.head_rotation[after]).sum(axis=1))
-    angle = 2.0 * np.arccos(np.clip(turn, 0.0, 1.0))
-    away = np.linalg.norm(motion.head_translation[after] - motion.head_translation[before], axis=1)
-    rows = _steady_rows()
-    change = np.sqrt(((motion.controls[after][:, rows] - motion.controls[before][:, rows]) ** 2).mean(axis=1))
-    size = np.maximum(np.maximum(angle / table["rotation"], away / table["translation"]), change / table["controls"])
-    return (size > allowed) & (span <= table["longest_seconds"])
+    return _too_far(span, [_compared(motion, frames) for frames in (before, after)])
+
+
+def _compared(motion: Motion, frames: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    steady = motion.controls[frames][:, _steady_rows()]
+    return motion.head_rotation[frames], motion.head_translation[frames], steady
+
+
+def _too_far(span: np.ndarray | float, sides: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    table = _table()["jump"]
+    (rotation, place, face), (next_rotation, next_place, next_face) = sides
+    turn = np.abs((rotation * next_rotation).sum(axis=1))
+    angle = 2.0 * np.arccos(np.minimum(turn, 1.0))
+    away = np.sqrt(((next_place - place) ** 2).sum(axis=1))
+    change = np.sqrt(((next_face - face) ** 2).mean(axis=1))
+    parts = (angle / table["rotation"], away / table["translation"], change / table["controls"])
+    size = np.sqrt(sum(part**2 for part in parts))
+    return (size > np.maximum(span / table["seconds"], 1.0)) & (span <= table["longest_seconds"])
 
 
 def reject_wild(motion: Motion) -> Motion:
@@ -111,12 +121,13 @@ class WildGate:
     """The same for a stream: one frame that jumps is not believed, a second one is a cut."""
 
     def __init__(self) -> None:
-        self._last: Motion | None = None
-        self._doubted = False
+        self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next frame is believed."""
-        self._last, self._doubted = None, False
+        self._time = 0.0
+        self._last: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._doubted = False
 
     def __call__(self, motion: Motion, gap: bool) -> str:
         """Return "good", "wild" (do not use this frame) or "cut" (start anew with this frame).
@@ -124,16 +135,17 @@ class WildGate:
         :param motion: one instant in which the face was seen.
         :param gap: whether the face was lost since the last one: then a jump is a cut at once.
         """
+        time, now = float(motion.times[0]), _compared(motion, slice(0, 1))
+        jumped = False
         if self._last is not None:
-            jumped = bool(jumps(_paired(self._last, motion), np.array([0]), np.array([1]))[0])
+            jumped = bool(_too_far(abs(time - self._time), (self._last, now))[0])
             if jumped and not self._doubted and not gap:
-                self._doubted = True
+                # What is as far away at the next frame is judged by the time since this one.
+                self._time, self._doubted = time, True
                 return "wild"
-            self._doubted = False
-            self._last = motion
-            return "cut" if jumped else "good"
-        self._last = motion
-        return "good"
+        self._doubted = False
+        self._time, self._last = time, now
+        return "cut" if jumped else "good"
 
 
 class SpikeGate:
@@ -164,10 +176,6 @@ class SpikeGate:
         result = np.where(doubted, self._last, controls)
         self._three = [*self._three[-2:], controls[self._always]]
         if len(self._three) == 3:
-            result[self._always] = np.median(self._three, axis=0)
+            result[self._always] = np.sort(self._three, axis=0)[1]
         self._last = result
         return result
-
-
-def _paired(first: Motion, second: Motion) -> Motion:
-    return Motion(*(np.concatenate([getattr(m, f) for m in (first, second)]) for f in Motion.__dataclass_fields__))

@@ -49,11 +49,13 @@ class MIMICA_OT_bake(bpy.types.Operator):
         window_manager.progress_begin(0, 1)
         try:
             take = Take.open(path)
-            stored = take.info.performer
+            face = _face(take, settings.bake_face)
+            # The neutral that was set is one person's.
+            stored = take.info.performer if face == take.info.performer_face else None
             result = bake_take(
                 context.scene,
                 settings.target,
-                take.frames(),
+                take.frames(face),
                 name=take.info.name,
                 profile=PerformerProfile.from_json(stored) if stored else None,
                 settings=options,
@@ -67,6 +69,17 @@ class MIMICA_OT_bake(bpy.types.Operator):
         scene.frame_end = max(scene.frame_end, int(result.last_frame))
         self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
         return {"FINISHED"}
+
+
+def _face(take: Take, choice: str) -> int:
+    """Return the face of a take that is to be baked. Raises `BakeError`."""
+    summary = take.summary()
+    if choice == "MOST" or len(summary.found) < 2:
+        return summary.main_face or 0
+    if int(choice) not in summary.found:
+        there = " or ".join(str(face + 1) for face in summary.found)
+        raise BakeError(f"The take '{take.info.name}' holds no face {int(choice) + 1}. Choose face {there}.")
+    return int(choice)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_bake,))

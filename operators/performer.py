@@ -65,4 +65,3 @@ class MIMICA_OT_reset_neutral(bpy.types.Operator):
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_set_neutral, MIMICA_OT_reset_neutral))
-

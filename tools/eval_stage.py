@@ -124,7 +124,8 @@ def _set_render(scene: Any, look: Look, file: Path) -> None:
         render.use_persistent_data = True
         if world.node_tree is None:
             world.use_nodes = True
-        world.node_tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)
+        tree: Any = world.node_tree
+        tree.nodes["Background"].inputs["Color"].default_value = (*BACKGROUND, 1.0)
         return
     render.engine = "BLENDER_WORKBENCH"
     known = {1: "OFF", 4: "FXAA", 5: "5", 8: "8", 11: "11", 16: "16", 32: "32"}

@@ -17,6 +17,13 @@ from bpy.props import (
 
 from ..rig.bind import can_be_target
 
+_FACES = (
+    ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
+    ("Face 2", "Who was found second. Faces keep their numbers when they leave and come back"),
+    ("Face 3", "Who was found third"),
+    ("Face 4", "Who was found fourth"),
+)
+
 
 def _may_be_target(_self: "MimicaScene", obj: bpy.types.Object) -> bool:
     return can_be_target(obj)
@@ -74,7 +81,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     faces: IntProperty(
         name="Faces",
-        description="Most faces looked for at once. More than one costs time; the first one moves the character",
+        description="Most faces looked for at once. More than one costs time. Takes hold all of them",
         min=1,
         max=4,
         default=1,
@@ -124,7 +131,20 @@ class MimicaScene(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         poll=_may_be_target,
     )
+    face: EnumProperty(
+        name="Face",
+        description="The face that moves the character. Set Neutral is for this face too",
+        items=tuple((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+    )
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
+    bake_face: EnumProperty(
+        name="Face",
+        description="The face of the take that is baked",
+        items=(
+            ("MOST", "Seen Most", "The face that is in most of the take's images"),
+            *((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+        ),
+    )
     bake_start: IntProperty(
         name="Start Frame",
         description="Scene frame at which the performance begins",
@@ -153,6 +173,9 @@ class MimicaTake(bpy.types.PropertyGroup):
     frames: IntProperty()
     quality: FloatProperty()
     error: StringProperty()
+    several_faces: BoolProperty()
+    faces: StringProperty()
+    """Its faces as users count them, each with its share of the images."""
 
 
 class MimicaWindowManager(bpy.types.PropertyGroup):
