@@ -12,7 +12,7 @@ import numpy as np
 from .expressions import Expressions
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
-from .gaze import iris_in_place, place_irises
+from .gaze import iris_aside, iris_in_place, look_ahead, place_irises
 from .jaw import close_lips
 from .landmarks import average_face
 from .lids import lid_aperture
@@ -146,7 +146,7 @@ def estimate_profile(
     performance that never rests for a whole second has a neutral too.
 
     :param posed: the performer holds the neutral on purpose, so it is taken as it is; otherwise lips that never come
-        to rest are closed.
+        to rest are closed, and eyes that look aside look ahead.
     :return: None when the face is in fewer than three frames.
     """
     seen = _sampled(np.flatnonzero(frames.found))
@@ -169,7 +169,7 @@ def estimate_profile(
     refitted = iris_in_place(to_face_space(points[calm], again), points[calm], again, neutral)
     neutral = np.where(missing, neutral, np.median(refitted, axis=0))
     if not posed:
-        neutral = close_lips(neutral)
+        neutral = look_ahead(close_lips(neutral))
     again = fit_head(points[calm], neutral)
     scores = np.full(len(ARKIT_SHAPES), np.nan)
     if frames.scores is not None:
@@ -199,7 +199,10 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
     """How far each frame is from rest, float (N,); each term is 1 where a person would say 'not neutral any more'."""
     gap = np.abs(face[:, 13, 1] - face[:, 14, 1])
     width = face[:, 291, 0] - face[:, 61, 0]
-    brows = face[:, [107, 336, 105, 334], 1].mean(axis=1)
+    # Each for itself: one raised brow is no rest.
+    brows = np.stack([face[:, [107, 105], 1].mean(axis=1), face[:, [336, 334], 1].mean(axis=1)], axis=1)
+    # Without irises nobody looks anywhere.
+    aside = np.nan_to_num(iris_aside(face))
     aperture = lid_aperture(face).mean(axis=1)
     wide_awake = np.percentile(aperture, 80)
     yaw, pitch = np.degrees(euler_from_matrix(rotation)[:, :2]).T
@@ -212,8 +215,9 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
     return (
         gap / 0.3
         + np.abs(width - np.median(width)) / 0.4
-        + np.abs(brows - np.median(brows)) / 0.2
+        + np.abs(brows - np.median(brows, axis=0)).sum(axis=1) / 0.3
         + np.maximum(0.0, 0.85 * wide_awake - aperture) / (0.2 * wide_awake + 1e-6)
+        + np.abs(aside - np.median(aside)) / 0.2
         + speed / 2.0
         + turned / 15.0
     )

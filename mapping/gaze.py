@@ -43,6 +43,28 @@ def iris_in_place(face: np.ndarray, points: np.ndarray, pose: HeadPose, neutral:
     return moved
 
 
+def look_ahead(neutral: np.ndarray) -> np.ndarray:
+    """Return a face (478, 3) whose eyes look to one side no further than the tracker can be wrong.
+
+    Who never looks ahead in a performance looks aside in the calmest moment too, and every glance would be off by that.
+    Up and down cannot be told like this.
+    """
+    aside = float(iris_aside(neutral[None])[0])
+    sure = load_table("geometry")["gaze"]["aside"]
+    aside -= np.clip(aside, -sure, sure)
+    ahead = neutral.copy()
+    for side in SIDES:
+        ahead[_ring(side), 0] -= aside
+    return ahead
+
+
+def iris_aside(face: np.ndarray) -> np.ndarray:
+    """Return how far both irises are to the left of their eyes' middles, (N,) cm, of faces (N, 478, 3)."""
+    table = load_table("landmarks")
+    sides = [face[:, table["iris"][s], 0] - face[:, table["eye_corners"][s], 0].mean(axis=1) for s in SIDES]
+    return np.mean(sides, axis=0)
+
+
 def _ring(side: str) -> slice:
     centre = load_table("landmarks")["iris"][side]
     return slice(centre, centre + 5)
