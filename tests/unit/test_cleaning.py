@@ -342,7 +342,7 @@ def test_a_face_seen_from_the_side_says_little() -> None:
     turns = rot.matrix_from_quaternion(rot.exp(angles[:, None] * np.array([0.0, 1.0, 0.0])))
     frames = photograph(np.repeat(average_face()[None], len(angles), axis=0), rotation=turns)
     share = solve(frames, default_profile()).confidence
-    assert (share[:3] == 1.0).all() and 0.2 < share[3] < 0.8 and (share[4:] == 0.0).all()
+    assert (share[:3] == 1.0).all() and 0.2 < share[3] < 0.8 and (share[4:] < 0.2).all()
 
 
 # Always
