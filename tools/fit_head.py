@@ -6,8 +6,9 @@
 
 Each FOLDER holds what `tools/make_training_data.py` makes. What is learned is generic: how the tracker's landmarks
 slide over a face that turns (linear in products of the turn; expressions are taken out by regression), and the best
-linear estimate of the pose from what landmarks do beyond that. Expressions are the noise of that estimate: their covariance
-over all samples says which landmarks move together when the head does not. Prints the error, cross-validated.
+linear estimate of the pose from what landmarks do beyond that. Expressions are the noise of that estimate: their
+covariance over all samples says which landmarks move together when the head does not. Prints the error,
+cross-validated.
 """
 
 import argparse
