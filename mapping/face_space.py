@@ -18,13 +18,9 @@ from .landmarks import average_face, rigid_set
 DEFAULT_FIELD_OF_VIEW = 45.0
 """Vertical, degrees: the middle of what laptop cameras and webcams have (40 to 50)."""
 
-DEPTH_FOLLOWS_RAY = 0.3
-"""How far the axis that the tracker's depth is measured along turns from the camera's axis to the ray to the face. The
-tracker sees the face's part of the picture alone, so it should be all the way; depth itself says 0.7. Angles of our
-training data come out equally well from 0.3 to 0.7; the less of it, the less a wrong field of view matters."""
-_ROUNDS = 4
-"""Each divides what is left by ten or more: a turn of 60 degrees is found to 0.1. The last one bounds the residuals,
-which are no longer the pose's by then."""
+_BOUNDED = (False, False, False, True)
+"""The rounds of the fit, and whether residuals are bounded in them. Each divides what is left by ten or more: a turn of
+60 degrees is found to 0.1. Residuals are the pose's own until the last one."""
 _OUTLIER_CM = 0.6
 """Residual beyond which a landmark pulls no harder: what the face's expressions do is in the gain's statistics, this
 is for hands and hair."""
@@ -46,7 +42,7 @@ class HeadPose:
     scale: np.ndarray
     """float64 (N,), near 1: the performer's head against the reference face."""
     residual: np.ndarray
-    """float64 (N,), cm: RMS distance of the fitted landmarks after the fit."""
+    """float64 (N,), cm: RMS distance of the fitted landmarks."""
     turn: np.ndarray
     """float64 (N, 2): x and y of the face's z axis in the view frame (z from the face to the camera, x along the line
     of the eyes in the picture): 0 when the performer looks into the camera, however the head is rolled or placed."""
@@ -57,8 +53,7 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
 
     The tracker's z is weak-perspective depth in units of the image's width. As in MediaPipe's geometry pipeline
     (face_geometry/libs/geometry_pipeline.cc), the distance to the camera is the one at which the face has the size of
-    the reference, here the project's average face; x and y then follow the rays. Other than there, the
-    axis that depth is measured along turns towards the face.
+    the reference, here the project's average face; x and y then follow the rays.
 
     :param landmarks: float (N, 478, 3) as in `FaceFrame.landmarks`; NaN rows stay NaN.
     :param image_sizes: int (N, 2), width and height in pixels.
@@ -73,15 +68,11 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     # Single precision: 1e-6 of half a metre is far below what the tracker resolves, and takes are long.
     metric = (landmarks - _IMAGE_MIDDLE) * scale.astype(np.float32)
     rays, depth = metric[..., :2], metric[..., 2]
-    indices, weights = rigid_set()
-    middle = weights.astype(np.float32) @ rays[:, indices]
-    axis = DEPTH_FOLLOWS_RAY * middle
-    # A plane across the axis, through the ray of the face's middle at depth 1.
-    along = (1.0 + (axis * middle).sum(axis=1))[:, None] / (1.0 + (rays @ axis[..., None])[..., 0])
-    away = along * (1.0 + depth - depth[:, :468].mean(axis=1, keepdims=True))
+    away = 1.0 + depth - depth[:, :468].mean(axis=1, keepdims=True)
     points = np.empty_like(metric)
     points[..., :2] = rays * away[..., None]
     points[..., 2] = -away
+    indices, weights = rigid_set()
     # Size is proportional to distance.
     distance = _reference_extent() / _extent(points[:, indices], weights)
     return points * distance.astype(np.float32)[:, None, None]
@@ -120,21 +111,21 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None, table: Hea
     rotation = np.broadcast_to(np.eye(3), (count, 3, 3))
     scale = np.ones((count, 1, 1))
     translation = target.mean(axis=1, keepdims=True) - face.mean(axis=0)
-    for i in range(_ROUNDS):
+    length = np.zeros((count, 1, 1))
+    for bounded in _BOUNDED:
         residual = _residual(target, face, slide, rotation, translation, scale)
-        if i == _ROUNDS - 1:
+        if bounded:
             length = np.sqrt((residual * residual).sum(axis=2, keepdims=True))
             residual = residual * (_OUTLIER_CM / np.maximum(length, _OUTLIER_CM))
         step = residual.reshape(count, -1) @ table.gain.T
         translation = translation + scale * (step[:, None, 4:] @ rotation.transpose(0, 2, 1))
         scale = scale * np.exp(step[:, 3, None, None])
         rotation = rotation @ _small_rotation(step[:, :3])
-    residual = _residual(target, face, slide, rotation, translation, scale)
     return HeadPose(
         rotation=view @ rotation,
         translation=(translation @ view.transpose(0, 2, 1))[:, 0],
         scale=scale[:, 0, 0],
-        residual=np.sqrt((residual * residual).sum(axis=(1, 2)) / len(indices)),
+        residual=np.sqrt((length * length).mean(axis=(1, 2))),
         turn=rotation[:, :2, 2],
     )
 

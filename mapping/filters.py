@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Smoothing: the One Euro filter live, a zero-phase low-pass offline. Constants in Hz and seconds, never in frames."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,10 +99,18 @@ class OneEuroRotation:
         if step <= 0.0:
             return self._value
         s = self.settings
-        turn = rot.log(rot.multiply(rot.conjugate(self._value), value))
-        self._speed += float(_alpha(s.derivative_cutoff, step)) * (float(np.linalg.norm(turn)) / step - self._speed)
-        share = _alpha(s.min_cutoff + s.beta * self._speed, step)
-        self._value = rot.multiply(self._value, rot.exp(turn * share))
+        # The shortest way from the last result; by slerp, which for one quaternion is much cheaper than log and exp.
+        near = float(self._value @ value)
+        end = -value if near < 0.0 else value
+        half = math.acos(min(abs(near), 1.0))
+        self._speed += float(_alpha(s.derivative_cutoff, step)) * (2.0 * half / step - self._speed)
+        share = float(_alpha(s.min_cutoff + s.beta * self._speed, step))
+        if half > 1e-4:
+            start, share = math.sin((1.0 - share) * half) / math.sin(half), math.sin(share * half) / math.sin(half)
+        else:
+            start = 1.0 - share
+        mixed = start * self._value + share * end
+        self._value = mixed / math.sqrt(float(mixed @ mixed))
         self._time = time
         return self._value
 

@@ -235,6 +235,11 @@ class GazeHold:
         ahead = closure + np.maximum(closure - self._closure, 0.0) * min(table["lid_ahead"] / step, 1.0)
         eyes_hidden = ahead > table["hidden"]
         self._time, self._closure = time, closure
+        self._trail = [(t, v) for t, v in self._trail if time - t < 2 * table["cover_seconds"]][-32:]
+        if not eyes_hidden.any() and time - self._since.max() >= table["return_seconds"]:
+            self._hidden[:] = False
+            self._trail.append((time, np.array([(gaze[0] + gaze[1]) / 2.0, gaze[0] - gaze[1]])))
+            return gaze
         apart = gaze[0] - gaze[1]
         # First the eyes' middle, which one open eye still tells, then their difference.
         hidden = np.array([eyes_hidden.all(), eyes_hidden.any()])
@@ -252,7 +257,6 @@ class GazeHold:
         else:
             middle = (gaze[0] + gaze[1]) / 2.0
         middle = self._held[0] + share[0] * (middle - self._held[0])
-        self._trail = [(t, v) for t, v in self._trail if time - t < 2 * table["cover_seconds"]][-32:]
         self._trail.append((time, np.array([middle, difference])))
         return np.array([middle + difference / 2.0, middle - difference / 2.0])
 

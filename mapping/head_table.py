@@ -24,8 +24,8 @@ class HeadTable:
     translation (face space, cm) for K residuals in face space, cm. A generalised least-squares estimate: landmarks
     that expressions move, alone or together, count as little as they deserve."""
     slide: np.ndarray
-    """float64 (5, 478 * 3), cm in face space: how landmarks slide over the face, for `turn_features`. The tracker's
-    mesh does not stay with the skin: when a face looks down, its outline does not rise as far as the ears do."""
+    """float64 (5, 478 * 3), cm in face space, depth 0: how landmarks slide over the face, for `turn_features`. The
+    tracker's mesh does not stay with the skin: when a face looks down, its outline does not rise as the ears do."""
 
     fitted_slide: np.ndarray
     """float64 (5, K * 3): `slide` of the K landmarks alone."""

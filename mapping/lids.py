@@ -62,6 +62,8 @@ def close_lids(controls: np.ndarray, closed: np.ndarray | None = None) -> tuple[
     shut, released = curves["closing"][1], curves["opening"][0]
     blink = controls[:, _BLINK]
     before = np.zeros(2, bool) if closed is None else closed
+    if not before.any() and (blink <= min(curves["closing"][0], released)).all():
+        return controls, before
     held = _switched(blink >= shut, blink <= released, before)
     snapped = np.where(held, _snapped(blink, *curves["opening"]), _snapped(blink, *curves["closing"]))
     result = controls.copy()
@@ -82,11 +84,13 @@ def trust_near_lid(controls: np.ndarray, head_rotation: np.ndarray, winking: boo
     w, x, y, z = head_rotation.T
     yaw = np.arctan2(2.0 * (x * z + w * y), 1.0 - 2.0 * (x * x + y * y))
     start, full = table["yaw"]
-    weight = np.minimum(np.maximum((np.abs(yaw) - start) / (full - start), 0.0), 1.0)
     blink = controls[:, _BLINK]
     apart = np.abs(blink[:, 0] - blink[:, 1])
-    frontal = weight == 0.0
+    frontal = np.abs(yaw) <= start
     level = table["wink"]
+    if frontal.all():
+        return controls, bool(apart[-1] > level) if len(apart) else winking
+    weight = np.minimum(np.maximum((np.abs(yaw) - start) / (full - start), 0.0), 1.0)
     winks = _switched(
         frontal & (apart > level), (frontal & (apart <= level)) | (apart < 0.5 * level), np.array(winking)
     )

@@ -8,10 +8,10 @@ import numpy as np
 
 from mimica.cli.behaviour import swap_sides
 from mimica.mapping.data import load_table
-from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW, DEPTH_FOLLOWS_RAY, view_frames
+from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW, view_frames
 from mimica.mapping.frame import FaceFrames
 from mimica.mapping.head_table import head_table
-from mimica.mapping.landmarks import average_face, rigid_set
+from mimica.mapping.landmarks import average_face
 
 
 def photograph(
@@ -25,7 +25,7 @@ def photograph(
 ) -> FaceFrames:
     """Frames of faces (N, 478, 3) cm in face space, before a pinhole camera, in the tracker's coordinates.
 
-    With the tracker's habits: landmarks slide when the head turns, depth is measured along the ray to the face.
+    With the tracker's habit: landmarks slide over the skin when the head turns.
 
     rotation (3, 3) or (N, 3, 3), translation (3,) or (N, 3), both into camera space.
     """
@@ -40,11 +40,7 @@ def photograph(
     width = height * size[0] / size[1]
     depth = -points[..., 2]
     rays = points[..., :2] / depth[..., None]
-    indices, weights = rigid_set()
-    middle = weights @ rays[:, indices]
-    axis = DEPTH_FOLLOWS_RAY * middle
-    along = depth * (1 + np.einsum("npc,nc->np", rays, axis)) / (1 + (axis * middle).sum(axis=1))[:, None]
-    relative = along / along[:, :468].mean(axis=1, keepdims=True) - 1
+    relative = depth / depth[:, :468].mean(axis=1, keepdims=True) - 1
     landmarks = np.stack([rays[..., 0] / width + 0.5, 0.5 - rays[..., 1] / height, relative / width], axis=-1)
     return FaceFrames(
         times=np.arange(count) / rate,

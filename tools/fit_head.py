@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Learn the head's table (`mapping/data/head.npz`) from rendered faces whose head rotation is known.
 
-    python -m mimica.tools.fit_head FOLDER
+    python -m mimica.tools.fit_head FOLDER ...
 
-FOLDER holds what `tools/make_training_data.py` makes. What is learned is generic: how the tracker's landmarks slide
-over a face that turns (linear in products of the turn; expressions are taken out by regression), and the best linear
-estimate of the pose from what landmarks do beyond that. Expressions are the noise of that estimate: their covariance
-over all samples says which landmarks move together when the head does not. Prints the error, cross-validated.
+Each FOLDER holds what `tools/make_training_data.py` makes. What is learned is generic: how the tracker's landmarks
+slide over a face that turns (linear in products of the turn; expressions are taken out by regression), and the best
+linear estimate of the pose from what landmarks do beyond that. Expressions are the noise of that estimate: their
+covariance over all samples says which landmarks move together when the head does not. Prints the error,
+cross-validated.
 """
 
 import argparse
@@ -36,6 +37,8 @@ FRONTAL_DEGREES, UNSETTLED_PIXELS = 8.0, 0.5
 _FLIP = np.array([-1.0, 1.0, 1.0])
 _ODD = np.array([1, 0, 0, 1, 0])
 """Which of `turn_features` change sign in the mirror."""
+_SLIDES = np.array([1.0, 1.0, 0.0])
+"""Depth is left out: how the tracker's bends when a head turns differs from head to head. It counts as noise."""
 _GAUGE_ROUNDS = 3
 
 
@@ -139,7 +142,7 @@ def learn(faces: list[Identity]) -> HeadTable:
         slide = slide + np.linalg.lstsq(columns, rest_of, rcond=None)[0][: len(slide)]
         both = slide.reshape(-1, LANDMARK_COUNT, 3)
         sign = np.where(_ODD == 1, -1.0, 1.0)[:, None, None]
-        slide = (0.5 * (both + both[:, mirror] * _FLIP * sign)).reshape(slide.shape)
+        slide = (0.5 * (both + both[:, mirror] * _FLIP * sign) * _SLIDES).reshape(slide.shape)
     noise = np.concatenate([left_over(face, slide) for face in faces])
     both = np.concatenate([noise[:, landmarks], noise[:, mirror[landmarks]] * _FLIP]).reshape(2 * len(noise), -1)
     covariance = both.T @ both / len(both) + np.diag(np.tile(np.square(NOISE_CM), len(landmarks)))
@@ -173,12 +176,13 @@ def errors(face: Identity, table: HeadTable) -> np.ndarray:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=FOLDER / "head.npz")
     arguments = parser.parse_args()
-    faces = [face for path in sorted(arguments.folder.glob("identity_*.npz")) if (face := load(path))]
+    paths = [path for folder in arguments.folders for path in sorted(folder.glob("identity_*.npz"))]
+    faces = [face for path in paths if (face := load(path))]
     if len(faces) < 4:
-        parser.error("This folder holds fewer than 4 identities that can be used.")
+        parser.error("There are fewer than 4 identities that can be used.")
     for of_table in range(2):
         table = learn(faces[of_table::2])
         wrong = np.concatenate([errors(face, table) for face in faces[1 - of_table :: 2]])
