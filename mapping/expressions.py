@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a face looks like for each of ARKit's shapes, and when the head turns: the average face, and one performer's own.
+"""What a face looks like for each of ARKit's shapes, and when the head turns: the average face and a performer's own.
 
 Delta blendshapes, in other words: an expression is the change against the rest, and shapes shown together roughly add
 up (J. P. Lewis et al., Practice and Theory of Blendshape Facial Models, Eurographics STAR 2014). Turning the head

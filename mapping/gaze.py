@@ -16,7 +16,7 @@ _NAMES = ("Out", "In", "Up", "Down")
 
 
 def place_irises(neutral: np.ndarray) -> np.ndarray:
-    """Return a face (478, 3) of face space whose irises are at the depth where anatomy has them; see `iris_in_place`."""
+    """Return a face (478, 3) of face space with its irises at the depth where anatomy has them; see `iris_in_place`."""
     placed = neutral.copy()
     for side in SIDES:
         placed[_ring(side), 2] = _iris_depth(neutral, side)

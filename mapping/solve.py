@@ -16,6 +16,7 @@ from .jaw import JawMotion, solve_jaw, without_jaw
 from .learned import learned_shapes, score_change
 from .lids import lid_aperture, lid_controls
 from .motion import Motion
+from .mouth_gap import with_gap_seen
 from .presence import facing_share
 from .rotation import euler_from_matrix, quaternion_from_matrix
 from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
@@ -23,9 +24,6 @@ from .tongue import TONGUE, tongue_out
 
 _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
-
-
-_JAW_OPEN, _MOUTH_CLOSE = ARKIT_SHAPES.index("jawOpen"), ARKIT_SHAPES.index("mouthClose")
 
 
 def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None = None) -> Motion:
@@ -85,8 +83,7 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     values, trust = measured_shapes(profile, face, displacement, jaw, gaze)
     scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
     controls = _with_learned(fuse(values, trust, scores), values, profile, seen)
-    # Lips that touch are seen well: whatever the jaw is told to do, they stay closed, and open lips are not shut.
-    controls[:, _MOUTH_CLOSE] = controls[:, _JAW_OPEN] * _lips_closed(face, profile, jaw)
+    controls = with_gap_seen(controls, displacement, profile.neutral, jaw)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
     # The controls know more of the gaze than the irises alone; from here on both say the same.
     gaze = gaze_of(controls)
@@ -117,7 +114,7 @@ def _head(pose: HeadPose, profile: PerformerProfile) -> tuple[np.ndarray, np.nda
 def measured_shapes(
     profile: PerformerProfile, face: np.ndarray, displacement: np.ndarray, jaw: JawMotion, gaze: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what anatomy says of the shapes from the landmarks alone: values (N, 52), and trust (52,) beside scores."""
+    """Return what anatomy says of the shapes from landmarks alone: values (N, 52), and trust (52,) beside scores."""
     measured = measured_landmarks()
     values, trust = measure_shapes(without_jaw(displacement[:, measured], measured, profile.neutral, jaw))
     trust = trust.copy()
@@ -159,13 +156,3 @@ def _with_learned(
     mixed = (1.0 - share) * fused + share * told
     floor = table["floor"]
     return np.clip((mixed - floor) / (1.0 - floor) / profile.full, 0.0, 1.0)
-
-
-def _lips_closed(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion) -> np.ndarray:
-    """Share of the gap that the open jaw would leave which the lips undo, (N,) in [0, 1]: mouthClose over jawOpen."""
-    gap = face[:, 13, 1] - face[:, 14, 1] - (profile.neutral[13, 1] - profile.neutral[14, 1])
-    reach = profile.neutral[14, 2] - profile.neutral[[234, 454], 2].mean()
-    expected = np.maximum(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
-    closed = 1.0 - np.clip(gap, 0.0, None) / np.maximum(expected, 1e-3)
-    # Below 2 mm of expected gap the ratio is noise.
-    return np.clip(closed, 0.0, 1.0) * np.clip((expected - 0.2) / 0.3, 0.0, 1.0)
