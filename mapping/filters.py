@@ -236,7 +236,8 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray
         flat = interpolate_linear(times, flat, grid)
     # Two passes square the response: this factor puts their -3 dB back at the cut-off.
     twice = (np.sqrt(2.0) - 1.0) ** -0.25
-    sections = butter(2, min(cutoff * twice * 2.0 * interval, 0.99), output="sos")
+    # Below a thousandth of the rate the filter is a singular problem, and the result a constant anyway.
+    sections = butter(2, float(np.clip(cutoff * twice * 2.0 * interval, 1e-3, 0.99)), output="sos")
     # An odd extension of a few time constants keeps the ends from ringing.
     pad = int(min(len(grid) - 1, max(3, round(1.0 / (cutoff * interval)))))
     flat = sosfiltfilt(sections, flat, axis=0, padtype="odd", padlen=pad)

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 
 from .data import FOLDER
+from .landmarks import lips_joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,12 @@ class HeadTable:
 
     @classmethod
     def of(cls, landmarks: np.ndarray, gain: np.ndarray, slide: np.ndarray) -> "HeadTable":
-        """Make a table. Its arrays are read-only."""
+        """Make a table. Its arrays are read-only.
+
+        The lips' edges slide as one: how open mouths look from below is in what was learned, and lips that touch are
+        seen to touch from anywhere.
+        """
+        slide = lips_joined(slide.reshape(len(slide), -1, 3).astype(np.float64)).reshape(slide.shape)
         fitted = slide.reshape(len(slide), -1, 3)[:, landmarks].reshape(len(slide), -1)
         table = cls(landmarks.astype(int), gain.astype(np.float64), slide.astype(np.float64), fitted.astype(np.float64))
         for array in (table.landmarks, table.gain, table.slide, table.fitted_slide):
