@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .calibration import PerformerProfile
+from .calibration import PerformerProfile, default_profile, estimate_profile, with_head_of
 from .expressions import average_expressions, refine
+from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import ARKIT_SHAPES, FaceFrames
 from .solve import observe, solve
 
@@ -79,6 +80,27 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
         told = solve(frames, profile, np.zeros((1, known.displacement.shape[1]))).controls
         profile = replace(profile, expressions=refine(start, told, known.displacement[frontal], scores))
     return profile
+
+
+def profile_of_take(
+    frames: FaceFrames,
+    recorded: PerformerProfile | None,
+    *,
+    chosen: PerformerProfile | None = None,
+    learn: bool = True,
+    field_of_view: float = DEFAULT_FIELD_OF_VIEW,
+) -> PerformerProfile:
+    """Return the profile that a take is read with.
+
+    :param recorded: what was known of the performer when the take was recorded; None finds the neutral in the take.
+    :param chosen: the performer's profile from another sitting, such as one with a range learned later. The head rests
+        where it did in this take: the camera may have stood elsewhere.
+    :param learn: without known expressions, learn them from the take itself.
+    :param field_of_view: the camera's, vertical, degrees; for takes without a recorded profile.
+    """
+    own = recorded or estimate_profile(frames, field_of_view=field_of_view) or default_profile(field_of_view)
+    profile = own if chosen is None else with_head_of(chosen, own)
+    return learn_from_take(frames, profile) if learn and profile.expressions is None else profile
 
 
 def _answer(

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,8 +28,11 @@ from ..mapping.calibration import PerformerProfile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
 from ..mapping.mapper import LiveMapper, MappingSettings
+from ..mapping.range_poses import RangePose
 from .apply import CharacterPose, PoseWriter
 from .bind import Binding, TargetError, bind
+from .calibrator import Calibrator
+from .performers import load_performer, set_active_performer
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,13 @@ class _Ready:
     grabbed: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _UseProfile:
+    """For the mapping thread: another profile, None to find the neutral in the first good second."""
+
+    profile: PerformerProfile | None
+
+
 class _ToldTracker:
     """A tracker that hands each result on to be mapped. Lives on the tracker's thread."""
 
@@ -99,8 +110,10 @@ class LiveSession:
         """Poses written so far."""
         self.recording: TakeWriter | None = None
         self._mapper = LiveMapper(settings.profile, settings.mapping, None, settings.field_of_view)
-        self._commands: SimpleQueue[Binding | None] = SimpleQueue()
-        """For the mapping thread: a new binding, or None to take a new neutral."""
+        self._commands: SimpleQueue[Binding | _UseProfile] = SimpleQueue()
+        """For the mapping thread."""
+        self.calibrator: Calibrator | None = None
+        """The calibration that runs, or ran last."""
         self._binding_of_mapper: Binding | None = None
         self._faces: deque[tuple[FaceFrame, float]] = deque(maxlen=1)
         self._work = threading.Event()
@@ -111,7 +124,6 @@ class LiveSession:
         self._writer: PoseWriter | None = None
         self._bound_to: tuple[int, int, int] | None = None
         self._had_target = False
-        self._keep_profile: tuple[Path, PerformerProfile | None] | None = None
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
         self.capture = CaptureSession(
@@ -129,6 +141,9 @@ class LiveSession:
     def stop(self) -> None:
         """End the capture: the camera is released and a take that was being recorded is kept. Waits 2 s at most."""
         self.stop_recording()
+        if self.calibrator is not None:
+            # What was shown so far is learned and kept.
+            self.calibrator.order("end")
         if not self.capture.stop():
             logger.warning("The capture's threads did not end within their time.")
         self._ending = True
@@ -146,10 +161,33 @@ class LiveSession:
         """Whether a neutral is being gathered."""
         return self._mapper.calibrating
 
-    def set_neutral(self, keep_in: Path) -> None:
-        """Take the performer's neutral from the next good second, and keep it in a file for later captures."""
-        self._commands.put(None)
-        self._keep_profile = (keep_in, self.profile)
+    @property
+    def asking(self) -> bool:
+        """Whether a calibration runs that the user asked for."""
+        return self.calibrator is not None and not self.calibrator.over
+
+    def calibrate(self, poses: Sequence[RangePose], keep_in: Path, pace: float = 1.0) -> Calibrator:
+        """Lead the performer through poses, learn from them in the background and keep the result in a file.
+
+        :param poses: see `Calibrator`.
+        """
+        if self.calibrator is not None:
+            self.calibrator.order("cancel")
+        self.calibrator = Calibrator(
+            poses,
+            keep_in,
+            self.profile,
+            field_of_view=self.settings.field_of_view,
+            pace=pace,
+            apply=self.use_profile,
+            tell=calibrated.append,
+        )
+        return self.calibrator
+
+    def use_profile(self, profile: PerformerProfile | None) -> None:
+        """Use another profile from the next frame on; None finds the neutral in the next good second. Any thread."""
+        self._commands.put(_UseProfile(profile))
+        self._work.set()
 
     @property
     def running(self) -> bool:
@@ -170,6 +208,8 @@ class LiveSession:
 
     def tracked(self, frame: FaceFrame, grabbed: float) -> None:
         """Take a tracked face to be mapped; the newest wins. Called on the tracker's thread."""
+        if self.calibrator is not None:
+            self.calibrator.see(frame)
         self._faces.append((frame, grabbed))
         self._work.set()
 
@@ -194,8 +234,11 @@ class LiveSession:
                 self._binding_of_mapper = command
                 self._mapper.groups = command.plan.groups
                 self._mapper.reset()
+            elif command.profile is not None:
+                self._mapper.set_profile(command.profile)
             else:
-                self._mapper.set_neutral()
+                settings, groups = self.settings, self._mapper.groups
+                self._mapper = LiveMapper(None, settings.mapping, groups, settings.field_of_view)
 
     def _map_frame(self, frame: FaceFrame, grabbed: float) -> None:
         motion = self._mapper.step(frame)
@@ -212,7 +255,6 @@ class LiveSession:
 
         :return: False when the session has come to its end; `message` says why.
         """
-        self._store_profile()
         if not self._follow_target(target):
             return False
         began = time.perf_counter()
@@ -252,25 +294,6 @@ class LiveSession:
         self._writer = PoseWriter(binding)
         self._commands.put(binding)
         return True
-
-    def _store_profile(self) -> None:
-        """Write the neutral that was asked for, once it is there; 30 kB, off the main thread."""
-        if self._keep_profile is None:
-            return
-        path, old = self._keep_profile
-        profile = self.profile
-        if profile is None or profile is old:
-            return
-        self._keep_profile = None
-
-        def save() -> None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                profile.save(path)
-            except OSError as error:
-                logger.warning("The neutral cannot be kept in '%s': %s", path, error)
-
-        threading.Thread(target=save, name="mimica profile").start()
 
     def _still_running(self) -> bool:
         if self._fault:
@@ -327,6 +350,8 @@ def _is_in_scene(target: bpy.types.Object) -> bool:
 _session: LiveSession | None = None
 finished_takes: deque[Path] = deque()
 """Takes whose files were closed since the last look: the list of takes is due for a refresh."""
+calibrated: deque[str] = deque()
+"""What came of calibrations since the last look, as sentences."""
 
 
 def current() -> LiveSession | None:
@@ -341,6 +366,14 @@ def start(settings: LiveSettings) -> LiveSession:
     _session = LiveSession(settings)
     _session.start()
     return _session
+
+
+def choose_performer(path: Path) -> None:
+    """Make a performer the active one, in the running capture too. Raises `ProfileError` for a damaged file."""
+    set_active_performer(path)
+    profile = load_performer(path)
+    if _session is not None:
+        _session.use_profile(profile)
 
 
 def stop() -> str:
