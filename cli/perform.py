@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ from ..capture.session import CaptureSession
 from ..capture.source import SourceInfo, SourceSpec, make_source
 from ..capture.take import SUFFIX, Take, TakeInfo, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
-from ..mapping.calibration import PerformerProfile, estimate_profile
+from ..mapping.calibration import PerformerProfile, ProfileError
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.learning import profile_of_take
 from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
 from .failure import MISSING, CommandError, make_folder, unwritable
@@ -171,15 +172,31 @@ def best_face(take: Take) -> FaceFrames:
     return best
 
 
-def solve(take: Take, source: SourceSpec | None, field_of_view: float | None) -> Performance:
-    """Map a take, with a profile found in it. Raises CommandError when it holds no face.
+def solve(
+    take: Take,
+    source: SourceSpec | None,
+    field_of_view: float | None,
+    *,
+    performer: PerformerProfile | None = None,
+    learn: bool = True,
+) -> Performance:
+    """Map a take. Raises CommandError when it holds no face, or a damaged profile.
 
     :param field_of_view: vertical, degrees; None takes what the take says.
+    :param performer: whose neutral and range it is read with; None takes what was recorded, else finds the neutral.
+    :param learn: without a range, learn it from the take itself.
     """
     frames = best_face(take)
-    profile = estimate_profile(frames, field_of_view=field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW)
-    if profile is None:
+    if int(frames.found.sum()) < 3:
         raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
+    view = field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
+    try:
+        recorded = PerformerProfile.from_json(take.info.performer) if take.info.performer else None
+    except ProfileError as error:
+        raise CommandError(f"The take '{take.info.name}': {error}") from error
+    if recorded is not None and field_of_view:
+        recorded = replace(recorded, field_of_view=field_of_view)
+    profile = profile_of_take(frames, recorded, chosen=performer, learn=learn, field_of_view=view)
     return Performance(take, source, frames, profile, map_frames(frames, profile=profile))
 
 

@@ -248,5 +248,3 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
         + speed / 2.0
         + turned / 15.0
     )
-
-

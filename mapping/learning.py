@@ -20,9 +20,17 @@ _MOST_TURNED = np.radians(20.0)
 _ROUNDS = 2
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
-_LEAST_CHANGE = 3.0
-"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. It is what the
-tracker's noise comes to."""
+_LEAST_CHANGE = 8.0
+"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's noise
+in a face at rest comes to half of it."""
+_LEAST_OF_NOISE = 2.0
+"""The same, against how far the face drifted in the rest before."""
+_PLAIN_CHANGE = 16.0
+"""A change of this size is an answer, whatever it looks like: faces differ. A smaller one, ..."""
+_LEAST_LIKENESS = 0.1
+"""... such as a blink, must hold this share of what the average face does for the pose."""
+_REST_SECONDS = 0.5
+"""How much of the rest before a prompt its answer is measured against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +49,15 @@ def learn_from_prompts(
 ) -> tuple[PerformerProfile, list[int]]:
     """Return the profile with the expressions that the performer showed when asked.
 
-    How far a pose was gone in each frame is measured along the pose's own change at its strongest.
+    How far a pose was gone in each frame is measured along the pose's own change at its strongest, against the rest
+    right before it: a face hardly comes back to where it was in the neutral, nor a head.
 
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
     missed: list[int] = []
     seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for i, prompt in enumerate(prompts):
-        inside = np.flatnonzero((frames.times >= prompt.start) & (frames.times <= prompt.end) & frames.found)
-        answer = _answer(frames.take(inside), prompt, profile) if len(inside) >= 3 else None
+        answer = _answer(frames, prompt, _rest_before(i, prompts), profile)
         if answer is None:
             missed.append(i)
         else:
@@ -103,24 +111,63 @@ def profile_of_take(
     return learn_from_take(frames, profile) if learn and profile.expressions is None else profile
 
 
+def _rest_before(i: int, prompts: Sequence[Prompt]) -> float:
+    """Return when the rest before a prompt begins: no earlier than the end of what was asked for before it."""
+    start = prompts[i].start
+    ends = [other.end for other in prompts if other.end <= start]
+    return max([start - _REST_SECONDS, *ends])
+
+
 def _answer(
-    frames: FaceFrames, prompt: Prompt, profile: PerformerProfile
+    frames: FaceFrames, prompt: Prompt, rest_from: float, profile: PerformerProfile
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return controls (N, 52), displacement and scores of the frames of one prompt; None when nothing was shown."""
-    seen = observe(frames, profile)
-    scores = np.zeros((len(frames), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
-    flat = seen.displacement.reshape(len(frames), -1) / _DISPLACEMENT_UNIT
-    change = np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
-    size = np.linalg.norm(change, axis=1)
-    strongest = np.argsort(size)[-max(3, len(frames) // 4) :]
-    full = change[strongest].mean(axis=0)
-    if np.linalg.norm(full) < _LEAST_CHANGE:
+    """Return controls (N, 52), displacement and scores of the frames of one prompt; None when nothing was shown.
+
+    :param rest_from: when the rest before the prompt begins.
+    """
+    inside = np.flatnonzero((frames.times >= rest_from) & (frames.times <= prompt.end) & frames.found)
+    resting = frames.times[inside] < prompt.start
+    if np.count_nonzero(~resting) < 3:
         return None
-    level = np.clip(change @ full / (full @ full), 0.0, 1.0)
+    seen = observe(frames.take(inside), profile)
+    scores = np.zeros((len(inside), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
+    displacement, drift = seen.displacement, 0.0
+    if np.count_nonzero(resting) >= 3:
+        displacement = displacement - np.median(displacement[resting], axis=0)
+        scores = scores - np.median(scores[resting], axis=0)
+        early, late = np.array_split(_change(displacement[resting], scores[resting]), 2)
+        drift = float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0)))
+    displacement, scores = displacement[~resting], scores[~resting]
+
+    change = _change(displacement, scores)
+    size = np.linalg.norm(change, axis=1)
+    # The median leaves out a blink beside the pose.
+    full = np.median(change[np.argsort(size)[-max(3, len(change) // 4) :]], axis=0)
     pose = np.zeros(len(ARKIT_SHAPES))
     for name, value in prompt.controls.items():
         pose[ARKIT_SHAPES.index(name)] = value
-    return level[:, None] * pose, seen.displacement, scores
+    if not _is_answer(full, drift, pose, seen.scores is not None):
+        return None
+    level = np.clip(change @ full / (full @ full), 0.0, 1.0)
+    return level[:, None] * pose, displacement, scores
+
+
+def _change(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return both as one vector a frame, in units that count alike."""
+    flat = displacement.reshape(len(displacement), -1) / _DISPLACEMENT_UNIT
+    return np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
+
+
+def _is_answer(full: np.ndarray, drift: float, pose: np.ndarray, with_scores: bool) -> bool:
+    """Whether a change is the answer to a pose (52,), rather than noise, a drift or a blink."""
+    size = float(np.linalg.norm(full))
+    if size < max(_LEAST_CHANGE, _LEAST_OF_NOISE * drift):
+        return False
+    usual = average_expressions()
+    expected = _change(
+        np.einsum("s,spa->pa", pose, usual.displacement)[None], (pose @ usual.scores)[None] * with_scores
+    )[0]
+    return size >= _PLAIN_CHANGE or float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
 
 
 def _known(frames: FaceFrames, scores: np.ndarray) -> np.ndarray | None:

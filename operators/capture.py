@@ -62,9 +62,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             live.LiveSettings(
                 source=source_spec(context.scene),
                 model=model,
-                tracker=TrackerSettings(
-                    settings.faces, settings.detection, settings.presence, settings.tracking
-                ),
+                tracker=TrackerSettings(settings.faces, settings.detection, settings.presence, settings.tracking),
                 mapping=MappingSettings(smoothness=settings.smoothness),
                 profile=profile,
                 field_of_view=math.degrees(settings.field_of_view),

@@ -216,9 +216,7 @@ class MIMICA_OT_import_performer(bpy.types.Operator, ImportHelper):
     filter_glob: StringProperty(default=_FILTER, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _changed(
-            self, context, lambda: performers.import_performer(performers_folder(), Path(self.filepath))
-        )
+        return _changed(self, context, lambda: performers.import_performer(performers_folder(), Path(self.filepath)))
 
 
 class MIMICA_OT_export_performer(_OfPerformer, bpy.types.Operator, ExportHelper):

@@ -384,5 +384,3 @@ def stop() -> str:
         return ""
     session.stop()
     return session.message
-
-
