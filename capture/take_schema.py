@@ -68,6 +68,8 @@ class TakeInfo:
     """ISO 8601, UTC."""
     performer: dict[str, Any] | None = None
     """The performer's profile at that time, as its own versioned JSON."""
+    performer_face: int = 0
+    """The face whose profile that is."""
     note: str = ""
 
     @classmethod
@@ -78,6 +80,7 @@ class TakeInfo:
         model_sha256: str,
         camera_fov: float | None,
         performer: dict[str, Any] | None = None,
+        performer_face: int = 0,
     ) -> "TakeInfo":
         """Return the info of a take that begins now, with this installation's tracker."""
         return cls(
@@ -89,6 +92,7 @@ class TakeInfo:
             model_sha256=model_sha256,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             performer=performer,
+            performer_face=performer_face,
         )
 
     def to_rows(self) -> list[tuple[str, str]]:

@@ -1,20 +1,18 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find faces in images: MediaPipe's landmarks as `FaceFrame`s with lasting identities and a quality.
+"""Find faces in images: MediaPipe's landmarks as `FaceFrame`s, with lasting identities and a quality (`identity`).
 
 What comes out is raw: MediaPipe's built-in smoothing, which damages a performance, is bypassed.
 """
 
-import itertools
 import logging
 import math
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from ..mapping.frame import FaceFrame
-from .landmarker import MESH_COUNT, Detection, Landmarker, LandmarkerError
+from .identity import MOST_FACES, Identities
+from .landmarker import Landmarker, LandmarkerError
 from .model import ModelFile
 from .source import Image
 from .tongue_model import with_tongue
@@ -30,19 +28,6 @@ MAX_STEP = 1.0
 it can never run over (29 years of steps), whatever the source says."""
 USUAL_STEP = 1 / 30
 """Seconds: the step when the source's time stood still or went back (a seek, a loop, the same image again)."""
-
-SAME_FACE_DISTANCE = 3.0
-"""A face within this many face sizes of where an identity was last seen is that identity."""
-
-PLAUSIBLE_SPEED = 17.0
-"""Face sizes per second (a size is a third of a face's width) that a head in front of a camera may well move at.
-Motion twice as fast is no head's; quality falls from 1 to its lowest between the two."""
-PLAUSIBLE_GROWTH = 4.0
-"""The same for the change of size, in factors of e per second."""
-LONGEST_STEP = 0.5
-"""Seconds after which motion since the last image says nothing."""
-LOWEST_QUALITY = 0.05
-"""Quality of a face that was found, however poor: 0 means not found."""
 
 
 class TrackerError(Exception):
@@ -64,8 +49,8 @@ class TrackerSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.faces not in (1, 2, 3, 4):
-            raise TrackerError(f"The number of faces is {self.faces}. Choose 1 to 4.")
+        if self.faces not in range(1, MOST_FACES + 1):
+            raise TrackerError(f"The number of faces is {self.faces}. Choose 1 to {MOST_FACES}.")
         for name in ("detection", "presence", "tracking"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
@@ -108,7 +93,7 @@ class Tracker:
         return make(model)
 
     def track(self, image: Image) -> tuple[FaceFrame, ...]:
-        """Return one frame for each identity seen so far, in order of identity, found or lost; never empty.
+        """Return one frame for each person seen so far, in order of identity, found or lost; never empty.
 
         Blocks for one detection (about 9 ms), giving up Python's lock for nearly all of it. Raises `TrackerError`.
         """
@@ -153,94 +138,3 @@ class StampClock:
             self._time = time
         self._stamp += max(1, round(step * 1000 * DILATION))
         return self._stamp
-
-
-@dataclass(slots=True)
-class _Sighting:
-    """Where and when an identity was last seen."""
-
-    centre: np.ndarray
-    """(2,) pixels."""
-    size: float
-    """Root mean square distance of the points from their centre, pixels: about a third of the face's width."""
-    time: float
-    in_last_image: bool
-
-
-class Identities:
-    """Gives each face a lasting number and its quality.
-
-    MediaPipe lists faces in no order. A face is the identity that was last seen nearest to it, in face sizes and with
-    the change of size counted; one that is near none takes a number not yet used or, when all are, the one unseen for
-    longest.
-    """
-
-    def __init__(self, faces: int) -> None:
-        """Keep at most `faces` identities, numbered from 0."""
-        self._faces = faces
-        self._seen: dict[int, _Sighting] = {}
-
-    def assign(self, faces: list[Detection], time: float, image_size: tuple[int, int]) -> tuple[FaceFrame, ...]:
-        """Return a frame for each identity seen so far: those in `faces` found, the others lost. Never empty."""
-        sightings = [_sight(face, time, image_size) for face in faces]
-        frames = {identity: FaceFrame.lost(time, image_size, identity) for identity in self._seen}
-        chosen = self._choose(sightings)
-        for identity, sighting in self._seen.items():
-            sighting.in_last_image = sighting.in_last_image and identity in chosen
-        for identity, index in chosen.items():
-            face, sighting = faces[index], sightings[index]
-            quality = _quality(face.landmarks, sighting, self._seen.get(identity))
-            frames[identity] = FaceFrame(time, face.landmarks, face.scores, image_size, identity, quality)
-            self._seen[identity] = sighting
-        return tuple(frames[i] for i in sorted(frames)) or (FaceFrame.lost(time, image_size),)
-
-    def _choose(self, sightings: list[_Sighting]) -> dict[int, int]:
-        """Return the face's index for each identity that is there."""
-        pairs = [
-            (cost, identity, index)
-            for (identity, known), (index, new) in itertools.product(self._seen.items(), enumerate(sightings))
-            if (cost := _distance(known, new)) < SAME_FACE_DISTANCE
-        ]
-        chosen: dict[int, int] = {}
-        placed: set[int] = set()
-        for _, identity, index in sorted(pairs):
-            if identity not in chosen and index not in placed:
-                chosen[identity] = index
-                placed.add(index)
-        unused = [i for i in range(self._faces) if i not in self._seen]
-        oldest_first = sorted((i for i in self._seen if i not in chosen), key=lambda i: self._seen[i].time)
-        free = iter(unused + oldest_first)
-        for index in range(min(len(sightings), self._faces)):
-            if index not in placed:
-                chosen[next(free)] = index
-        return chosen
-
-
-def _sight(face: Detection, time: float, image_size: tuple[int, int]) -> _Sighting:
-    points = face.landmarks[:MESH_COUNT, :2] * np.array(image_size, np.float32)
-    centre = points.mean(axis=0)
-    size = float(np.sqrt(np.mean(np.sum((points - centre) ** 2, axis=1))))
-    return _Sighting(centre, max(size, 1e-6), time, True)
-
-
-def _distance(known: _Sighting, new: _Sighting) -> float:
-    """Return how far two sightings are apart, in face sizes; a doubled size counts as one."""
-    mean_size = (known.size + new.size) / 2
-    return math.hypot(*(new.centre - known.centre)) / mean_size + abs(math.log2(new.size / known.size))
-
-
-def _quality(landmarks: np.ndarray, new: _Sighting, before: _Sighting | None) -> float:
-    """Return the trust in a face that was found, in [0.05, 1].
-
-    MediaPipe tells Python nothing of its confidence, so this says what can be seen from outside: 1 for a face that is
-    wholly in the picture and moves as heads do; less as points leave the picture (they are guesses there; lowest when
-    half are outside), and less when it jumped or changed its size since the image before faster than a head can.
-    """
-    xy = landmarks[:MESH_COUNT, :2]
-    inside = float(((xy >= 0) & (xy <= 1)).all(axis=1).mean())
-    quality = 2 * inside - 1
-    if before is not None and before.in_last_image and 0 < (step := new.time - before.time) <= LONGEST_STEP:
-        speed = math.hypot(*(new.centre - before.centre)) / new.size / step
-        growth = abs(math.log(new.size / before.size)) / step
-        quality *= min(max(2 - max(speed / PLAUSIBLE_SPEED, growth / PLAUSIBLE_GROWTH), 0), 1)
-    return max(quality, LOWEST_QUALITY)

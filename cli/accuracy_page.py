@@ -25,13 +25,17 @@ _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #8883; --weak: #c2345b; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #1c1c1e; } }
 body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2em auto;
-  max-width: 75em; padding: 0 1em; }
+  max-width: 96em; padding: 0 1em; }
 h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2em } h3 { font-size: 1em; margin: 1.4em 0 .3em }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .15em .9em .15em 0; border-bottom: 1px solid var(--faint); white-space: nowrap }
+th { vertical-align: bottom }
+.shapes th { white-space: normal; line-height: 1.2 }
+.shapes th:first-child { min-width: 11em }
+.shapes td:last-child { white-space: normal; min-width: 16em }
 .wide { overflow-x: auto }
 .weak { color: var(--weak); font-weight: 600 }
-.bar { width: 12em; height: .8em; background: var(--faint); display: block }
+.bar { width: 9em; height: .8em; background: var(--faint); display: block }
 .bar .tick { stroke: var(--ink); stroke-width: 1.5; vector-effect: non-scaling-stroke }
 .plot { width: 100%; height: 4.5em; display: block; background: var(--faint) }
 .plot path { fill: none; stroke-width: 1.2; vector-effect: non-scaling-stroke }
@@ -86,12 +90,12 @@ def _scores(clips: Iterable[Clip], variant: Variant, results: Results) -> dict[s
     return {clip.name: found[clip.name].score for clip in clips if clip.name in found}
 
 
-def _rows(rows: Sequence[Sequence[str]]) -> str:
-    """Return an HTML table of cells that are HTML already; the first row is its head."""
+def _rows(rows: Sequence[Sequence[str]], name: str = "") -> str:
+    """Return an HTML table of class `name`, of cells that are HTML already; the first row is its head."""
     head, *body = rows
     lines = ["<tr>" + "".join(f"<th>{cell}" for cell in head)]
     lines += ["<tr>" + "".join(f"<td>{cell}" for cell in row) for row in body]
-    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
+    return f'<div class="wide"><table class="{name}">' + "\n".join(lines) + "</table></div>"
 
 
 def _variant_table(variant: Variant, clips: Sequence[Clip], results: Results) -> str:
@@ -157,7 +161,7 @@ def _shapes(clips: Sequence[Clip], main: Variant, results: Results) -> list[str]
         f"<h2>Shapes, the weakest first: {escape(main.title)}</h2>",
         f'<p>Mean of all clips. The line across a bar is the tracker\'s score. <span class="weak">Below'
         f" {NO_SIGNAL:g}</span>: hardly a signal.</p>",
-        _rows(rows),
+        _rows(rows, "shapes"),
     ]
 
 
@@ -174,7 +178,10 @@ def _wrong(found: Sequence[ShapeScore]) -> str:
 
 def _curves(clips: Sequence[Clip], main: Variant, drawn: Sequence[Variant], results: Results) -> list[str]:
     """Return every shape of every clip as a plot, the weakest first."""
-    parts = ["<h2>Curves</h2>", '<p id="key">grey: the truth']
+    parts = [
+        "<h2>Curves</h2><p>Shapes from 0 to 1 over each clip's frames; a line stands where a segment begins.</p>",
+        '<p id="key">grey: the truth',
+    ]
     for variant, colour in zip(drawn, _colours(len(drawn)), strict=True):
         parts.append(
             f' <label><input type="checkbox" id="show-{variant.name}" checked><i style="background: {colour}"></i>'

@@ -3,11 +3,10 @@
 """How controls behave on a face whose truth nobody knows. Pure functions on arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..mapping.data import load_table
 from ..mapping.face_space import lift
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
 from .scoring import correlation
@@ -34,6 +33,8 @@ LONGEST_DELAY = 0.3
 """Seconds."""
 _STEP = 0.005
 """Seconds between the samples that delays are found on."""
+_WAY = 0.1
+"""Between the first and the last percentile of a control that moves in a clip."""
 _STILL = 0.03
 """Standard deviation below which a control says nothing about delay."""
 
@@ -101,6 +102,29 @@ def tremble(values: np.ndarray) -> np.ndarray:
     return np.sqrt((np.diff(values, 2, axis=0) ** 2).mean(axis=0) / 6.0)
 
 
+def relative_jitter(values: np.ndarray, calm: np.ndarray) -> float:
+    """Return how much signals (N, C) shake in the frames `calm` (N,), in shares of the way each has in the clip.
+
+    The mean over those that move; what tells strong expressions from weak ones does not count as more noise. NaN when
+    nothing moves, or never rests.
+    """
+    low, high = np.percentile(values, (1.0, 99.0), axis=0)
+    moves = high - low > _WAY
+    if not (calm.any() and moves.any()):
+        return float("nan")
+    return float((values[calm][:, moves].std(axis=0) / (high - low)[moves]).mean())
+
+
+def eyes_apart(gaze: np.ndarray) -> tuple[float, float]:
+    """Return by how many degrees the eyes look different ways, on average, sideways and up and down.
+
+    :param gaze: (N, 2, 2), radians, as in `Motion`. Eyes that look at something near differ sideways by a few degrees
+        (6 at 60 cm), never up and down.
+    """
+    yaw, pitch = np.degrees(np.abs(gaze[:, 0] - gaze[:, 1])).mean(axis=0).tolist()
+    return yaw, pitch
+
+
 def find_blinks(times: np.ndarray, left: np.ndarray, right: np.ndarray) -> list[Blink]:
     """Return the blinks in the closures (N,) of both eyes: peaks of their mean that stand out on both sides.
 
@@ -142,6 +166,15 @@ def lip_gap(frames: FaceFrames, field_of_view: float) -> np.ndarray:
     return 10.0 * np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=-1).mean(axis=-1)
 
 
+def lips_in_picture(gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames in which lips are closed in the picture, and those in which they are open, bool (N,).
+
+    :param gap: (N,), mm, from `lip_gap`.
+    """
+    level = min(float(np.nanpercentile(gap, _CLOSED_PERCENTILE)), _HIGHEST_CLOSED_MM)
+    return gap < level + CLOSED_MM, gap > level + OPEN_MM
+
+
 def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -> Lips:
     """Compare the lips of the picture with the controls.
 
@@ -150,9 +183,8 @@ def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -
 
     :param gap: (N,), mm, from `lip_gap`.
     """
-    level = min(float(np.nanpercentile(gap, _CLOSED_PERCENTILE)), _HIGHEST_CLOSED_MM)
+    closed, wide = lips_in_picture(gap)
     remainder = jaw_open - mouth_close
-    closed, wide = gap < level + CLOSED_MM, gap > level + OPEN_MM
     kept = remainder <= CLOSED_REMAINDER
     return Lips(
         closed=int(closed.sum()),
@@ -161,14 +193,6 @@ def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -
         open=int(wide.sum()),
         shut=float(kept[wide].mean()) if wide.any() else float("nan"),
     )
-
-
-def mirrored(frames: FaceFrames) -> FaceFrames:
-    """Return what the tracker would have seen in a mirror: left and right of the picture and of the face swapped."""
-    landmarks = frames.landmarks[:, load_table("face_topology")["mirror"]].copy()
-    landmarks[..., 0] = 1.0 - landmarks[..., 0]
-    scores = None if frames.scores is None else swap_sides(frames.scores)
-    return replace(frames, landmarks=landmarks, scores=scores)
 
 
 def swap_sides(shapes: np.ndarray) -> np.ndarray:

@@ -41,8 +41,9 @@ def bench_real(arguments: argparse.Namespace, console: Console, model: ModelFile
     out: Path = arguments.out
     paths = real.find_videos(arguments.clips)
     frames = _tracked(paths, model, out / "takes", arguments.track_again, console)
+    mirrors = _tracked(paths, model, out / "takes", arguments.track_again, console, mirrored=True)
     with console.progress("Solving and measuring"):
-        found = {path.stem: real.measure(frames[path], arguments.camera_fov) for path in paths}
+        found = {path.stem: real.measure(frames[path], mirrors[path], arguments.camera_fov) for path in paths}
     real.write_report(out / "real.json", found, model.sha256)
     for mode, title in real.MODES:
         if any(mode in modes for modes in found.values()):
@@ -56,14 +57,15 @@ BENCHES = {"accuracy": bench_accuracy, "real": bench_real}
 
 
 def _tracked(
-    clips: Sequence[Path], model: ModelFile, folder: Path, again: bool, console: Console
+    clips: Sequence[Path], model: ModelFile, folder: Path, again: bool, console: Console, *, mirrored: bool = False
 ) -> dict[Path, FaceFrames]:
     """Return the frames of each clip; tracks those that have no take in `folder` yet."""
     found: dict[Path, FaceFrames] = {}
     for clip in dict.fromkeys(clips):
-        take = tracked.take_of(clip, model, folder)
+        take = tracked.take_of(clip, model, folder, mirrored=mirrored)
         if again or not take.exists():
-            with console.progress(f"Tracking {clip.stem}") as progress, console.quiet():
-                tracked.track(clip, model, take, progress)
+            label = f"Tracking {clip.stem}" + (", mirrored" if mirrored else "")
+            with console.progress(label) as progress, console.quiet():
+                tracked.track(clip, model, take, progress, mirrored=mirrored)
         found[clip] = tracked.frames_of(take)
     return found

@@ -38,15 +38,18 @@ Measure how the controls of real clips behave, for the tracker's scores alone an
 Prints tables, and writes real.json with all figures and the time of each blink.
 
   jitter at rest    mean standard deviation of the 52 controls in the second in which the landmarks move least
-  tremble           the same of what changes from frame to frame alone
-  head              the same as jitter of the head's three angles
+  of its way        the same in shares of each control's own way in the clip
+  tremble           the jitter of what changes from frame to frame alone
+  head              the jitter of the head's three angles
+  eyes apart        by how much the eyes look different ways, sideways / up and down
   blinks            peaks of both eyes' mean closure above 0.5 that stand out by 0.3
   closed lips kept  of the frames whose inner lips are less than 1 mm above their closed level in the picture, those
                     in which mouthClose makes up for jawOpen, but for 0.05
   open lips shut    the same share of the frames whose inner lips are more than 3 mm above it
   leak              |r| of brows, blinks and jaw with the head's angle, mean and worst; a performer who raises the
                     brows when the head turns has some of it too
-  asymmetry         mean difference of the controls from those of the mirrored landmarks, sides swapped
+  asymmetry         mean difference of the controls from those of the mirrored clip, sides swapped: what the tracker
+                    and the mapping do to one side and not to the other
   delay             by how much live trails offline, from the cross-correlation of each control
 """
 

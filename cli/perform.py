@@ -25,6 +25,7 @@ from ..mapping.learning import profile_of_take
 from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
 from .failure import MISSING, CommandError, make_folder, unwritable
+from .mirror import MirroredSource
 
 _POLL = 0.05
 """Seconds between two looks at a running capture."""
@@ -118,10 +119,12 @@ def capture(
     field_of_view: float | None,
     settings: TrackerSettings,
     progress: Callable[[float], None],
+    mirrored: bool = False,
 ) -> Captured:
     """Track every image of a source into a take at `path`. Blocks; Ctrl+C ends it and keeps the take.
 
     :param replace: whether a take that stands there may be overwritten.
+    :param mirrored: whether the images are turned left to right: to measure how alike both sides are treated.
     :raises SourceError: the source cannot be opened or was lost.
     :raises CommandError: the take cannot be written, or the tracker failed.
     """
@@ -136,7 +139,8 @@ def capture(
         path,
         TakeInfo.now(path.stem, info, model.sha256, field_of_view),
     )
-    session = CaptureSession(make_source(spec), lambda: Tracker(model, settings), pace="fast")
+    source = MirroredSource(make_source(spec)) if mirrored else make_source(spec)
+    session = CaptureSession(source, lambda: Tracker(model, settings), pace="fast")
     session.start_recording(writer)
     session.start()
     began = 0.0

@@ -33,19 +33,23 @@ class Behaviour:
     """Start and end of the calmest second on the take's clock; None when the face is never seen for that long."""
     jitter: float
     """Mean standard deviation of the controls in the calmest second, NaN without one."""
+    relative_jitter: float
+    """The same in shares of each control's way in the clip, of those that move."""
     tremble: float
     """The same of what changes from frame to frame alone."""
     shakiest: tuple[tuple[str, float], ...]
     """The three controls with most jitter."""
     head_jitter: float
     """The same of yaw, pitch and roll, degrees; NaN without angles."""
+    eyes_apart: tuple[float, float] | None
+    """By how many degrees the eyes look different ways on average, sideways and up and down; None for scores."""
     blinks: tuple[Blink, ...]
     lips: Lips
     yaw_leak: dict[str, float]
     """Pearson's r with yaw, of brows, blinks and jaw."""
     pitch_leak: dict[str, float]
     asymmetry: float | None
-    """Mean difference between controls and those of the mirrored clip, sides swapped; None for scores."""
+    """Mean difference between controls and those of the mirrored clip, sides swapped; None when it was not tracked."""
     least_symmetric: tuple[tuple[str, float], ...]
     """The three controls that differ most."""
     delay_ms: float | None
@@ -60,13 +64,15 @@ def find_videos(folder: Path) -> list[Path]:
     return found
 
 
-def measure(frames: FaceFrames, field_of_view: float | None) -> dict[str, Behaviour]:
+def measure(frames: FaceFrames, mirror: FaceFrames, field_of_view: float | None) -> dict[str, Behaviour]:
     """Return how a clip's controls behave, by mode, with the neutral found in the clip.
 
+    :param mirror: the clip as a mirror shows it, tracked for itself; as many frames. Raises CommandError when not.
     :param field_of_view: the camera's, vertical, degrees; None: not known.
     """
     view = field_of_view or DEFAULT_FIELD_OF_VIEW
-    mirror = behaviour.mirrored(frames)
+    if len(mirror) != len(frames):
+        raise CommandError("A clip and its mirror have been tracked to different lengths. Add --track-again.")
     profiles = [estimate_profile(seen, field_of_view=view) for seen in (frames, mirror)]
     calm = behaviour.calmest_second(frames)
     gap = behaviour.lip_gap(frames, view)
@@ -85,19 +91,24 @@ def measure(frames: FaceFrames, field_of_view: float | None) -> dict[str, Behavi
     nothing = np.full((len(frames), 3), np.nan)
     result: dict[str, Behaviour] = {}
     if frames.scores is not None:
-        result["scores"] = _judge(frames.times, held(frames.scores)[0], nothing, turn, calm, gap, None, None)
-    result["offline"] = _judge(
-        frames.times, offline.controls, turn, turn, calm, gap, _asymmetry(offline, reflected), None
-    )
-    result["live"] = _judge(
-        frames.times, late.controls, head_angles(late), turn, calm, gap, _asymmetry(late, late_reflected), trails
-    )
+        scores = held(frames.scores)[0]
+        unlike = None if mirror.scores is None else _asymmetry(scores, held(mirror.scores)[0])
+        result["scores"] = _judge(frames.times, scores, nothing, turn, calm, gap, unlike, None, None)
+    for mode, motion, reflection, delay_ms in (
+        ("offline", offline, reflected, None),
+        ("live", late, late_reflected, trails),
+    ):
+        unlike = _asymmetry(motion.controls, reflection.controls)
+        apart = behaviour.eyes_apart(motion.gaze)
+        result[mode] = _judge(
+            frames.times, motion.controls, head_angles(motion), turn, calm, gap, unlike, delay_ms, apart
+        )
     return result
 
 
-def _asymmetry(motion: Motion, reflected: Motion) -> np.ndarray:
-    """Return the mean difference of each control, (52,), from that of the mirrored clip."""
-    return np.abs(motion.controls - behaviour.swap_sides(reflected.controls)).mean(axis=0)
+def _asymmetry(controls: np.ndarray, reflected: np.ndarray) -> np.ndarray:
+    """Return the mean difference of each control (N, 52), as (52,), from that of the mirrored clip."""
+    return np.abs(controls - behaviour.swap_sides(reflected)).mean(axis=0)
 
 
 def _judge(
@@ -109,6 +120,7 @@ def _judge(
     gap: np.ndarray,
     asymmetry: np.ndarray | None,
     delay_ms: float | None,
+    eyes_apart: tuple[float, float] | None,
 ) -> Behaviour:
     """Measure controls (N, 52) and head angles (N, 3).
 
@@ -125,9 +137,11 @@ def _judge(
     return Behaviour(
         rest=(float(times[calm][0]), float(times[calm][-1])) if calm.any() else None,
         jitter=float(jitter.mean()),
+        relative_jitter=behaviour.relative_jitter(controls, calm),
         tremble=float(behaviour.tremble(controls[calm]).mean()),
         shakiest=_largest(jitter),
         head_jitter=float(at_rest(angles).mean()),
+        eyes_apart=eyes_apart,
         blinks=tuple(behaviour.find_blinks(times, control("eyeBlinkLeft"), control("eyeBlinkRight"))),
         lips=behaviour.judge_lips(gap, control("jawOpen"), control("mouthClose")),
         yaw_leak=behaviour.leakage(controls, turn[:, 0]),
@@ -151,8 +165,10 @@ def table(found: Mapping[str, Mapping[str, Behaviour]], mode: str) -> list[list[
         [
             "clip",
             "jitter at rest",
+            "of its way",
             "tremble",
             "head, degrees",
+            "eyes apart, degrees",
             "blinks",
             "closed lips kept",
             "open lips shut",
@@ -170,8 +186,10 @@ def table(found: Mapping[str, Mapping[str, Behaviour]], mode: str) -> list[list[
             [
                 clip,
                 _number(b.jitter, 4),
+                _percent(b.relative_jitter),
                 _number(b.tremble, 4),
                 _number(b.head_jitter, 3),
+                "" if b.eyes_apart is None else " / ".join(_number(angle, 1) for angle in b.eyes_apart),
                 str(len(b.blinks)),
                 f"{_percent(b.lips.kept)} of {b.lips.closed}",
                 f"{_percent(b.lips.shut)} of {b.lips.open}",

@@ -16,16 +16,19 @@ from . import perform
 from .failure import CommandError
 
 
-def take_of(clip: Path, model: ModelFile, folder: Path) -> Path:
+def take_of(clip: Path, model: ModelFile, folder: Path, *, mirrored: bool = False) -> Path:
     """Return where the take of a clip stands: named for the clip, what is in it, the model and the tracker's code.
 
     Raises CommandError when the clip cannot be read.
+
+    :param mirrored: that of the clip as a mirror shows it.
     """
     try:
         content = hashlib.sha256(clip.read_bytes()).hexdigest()
     except OSError as error:
         raise CommandError(f"The clip '{clip}' cannot be read ({error.strerror or error}).") from error
-    return folder / f"{clip.stem}-{content[:12]}-{model.sha256[:12]}-{_tracker_code()[:8]}{SUFFIX}"
+    name = f"{clip.stem}-mirrored" if mirrored else clip.stem
+    return folder / f"{name}-{content[:12]}-{model.sha256[:12]}-{_tracker_code()[:8]}{SUFFIX}"
 
 
 @cache
@@ -36,7 +39,9 @@ def _tracker_code() -> str:
     return hashlib.sha256(code).hexdigest()
 
 
-def track(clip: Path, model: ModelFile, path: Path, progress: Callable[[float], None]) -> None:
+def track(
+    clip: Path, model: ModelFile, path: Path, progress: Callable[[float], None], *, mirrored: bool = False
+) -> None:
     """Track a clip into a take at `path`, which appears there only when it is whole. Blocks.
 
     Raises CommandError or SourceError.
@@ -50,6 +55,7 @@ def track(clip: Path, model: ModelFile, path: Path, progress: Callable[[float], 
         field_of_view=None,
         settings=TrackerSettings(),
         progress=progress,
+        mirrored=mirrored,
     )
     part.replace(path)
 

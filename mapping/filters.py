@@ -11,19 +11,38 @@ from . import rotation as rot
 
 @dataclass(frozen=True, slots=True)
 class OneEuroSettings:
-    """Constants of one class of signal."""
+    """Constants of one class of signal, or arrays of them, one for each signal."""
 
-    min_cutoff: float
+    min_cutoff: float | np.ndarray
     """Hz: the cut-off at rest; lower is calmer."""
-    beta: float
+    beta: float | np.ndarray
     """Hz per (unit/s): how fast the cut-off opens with speed; the unit is the signal's own (cm, radians, 0..1)."""
-    derivative_cutoff: float
+    derivative_cutoff: float | np.ndarray
     """Hz: smoothing of the speed itself."""
 
     def softened(self, smoothness: float) -> "OneEuroSettings":
         """Return the settings for a smoothness: 1 as they are, each step up halves the cut-offs, below 0 no filter."""
         factor = 2.0 ** (1.0 - smoothness)
         return OneEuroSettings(self.min_cutoff * factor, self.beta * factor, self.derivative_cutoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What is left of signals without delay: little while they are calm, more while they move; or arrays of that."""
+
+    calm: float | np.ndarray
+    """Hz: the cut-off at rest."""
+    quick: float | np.ndarray
+    """Hz: the cut-off of motion; infinite leaves motion as it is."""
+    slow: float | np.ndarray
+    """Unit/s: up to here it is calm."""
+    fast: float | np.ndarray
+    """Unit/s: from here it moves."""
+
+    def limited(self, smoothness: float, limit: float) -> "Band":
+        """Return the band for a smoothness (see `OneEuroSettings.softened`), no cut-off above `limit` Hz."""
+        factor = 2.0 ** (1.0 - smoothness) if smoothness > 0.0 else np.inf
+        return Band(np.minimum(self.calm * factor, limit), np.minimum(self.quick * factor, limit), self.slow, self.fast)
 
 
 class OneEuro:
@@ -91,7 +110,87 @@ def _alpha(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:
     return 1.0 / (1.0 + 1.0 / (2.0 * np.pi * cutoff * step))
 
 
-def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float) -> np.ndarray:
+_SPEED_CUTOFF = 6.0
+"""Hz: noise has speed too, so speed is taken of what is left below this."""
+_MOVE_SECONDS = 0.05
+"""A motion counts as one from this long before its speed shows until this long after."""
+_BLOCK = 256
+"""Signals that are filtered at once: bounds memory."""
+
+
+def zero_phase_adaptive(times: np.ndarray, values: np.ndarray, band: Band) -> np.ndarray:
+    """Low-pass values over time without delay, much while they are calm and little while they move.
+
+    A blend of two `zero_phase` filters by the speed of each signal, so that rest is calm and motion keeps its peaks.
+
+    :param values: (N, C), finite.
+    :param band: constants, or arrays (C,) of them.
+    """
+    count, signals = values.shape
+    if count < 4 or signals == 0:
+        return values
+    if signals > _BLOCK and not isinstance(band.calm, np.ndarray):
+        return np.concatenate(
+            [zero_phase_adaptive(times, values[:, i : i + _BLOCK], band) for i in range(0, signals, _BLOCK)], axis=1
+        )
+    calm = zero_phase(times, values, band.calm)
+    quick = zero_phase(times, values, band.quick)
+    steps = np.maximum(np.diff(times), 1e-3)[:, None]
+    pace = np.abs(np.diff(zero_phase(times, values, _SPEED_CUTOFF), axis=0)) / steps
+    speed = np.maximum(np.concatenate([pace[:1], pace]), np.concatenate([pace, pace[-1:]]))
+    share = np.clip((speed - band.slow) / (band.fast - band.slow), 0.0, 1.0)
+    share = _spread_out(share, round(_MOVE_SECONDS / max(float(np.median(np.diff(times))), 1e-3)))
+    return calm + share * (quick - calm)
+
+
+def _spread_out(share: np.ndarray, frames: int) -> np.ndarray:
+    """Return the highest share (N, C) within some frames around, with soft ends."""
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+    size = 2 * max(frames, 1) + 1
+    return uniform_filter1d(maximum_filter1d(share, size, axis=0), size, axis=0, mode="nearest")
+
+
+def median_of_three(times: np.ndarray, values: np.ndarray, longest: float) -> np.ndarray:
+    """Return values (N, C) in which single samples cannot stand out: the median of each and its two neighbours.
+
+    :param longest: seconds between the neighbours up to which a sample between them can be called a spike.
+    """
+    if len(values) < 3:
+        return values
+    middle = np.median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)
+    close = times[2:] - times[:-2] <= longest
+    out = values.copy()
+    out[1:-1] = np.where(close[:, None], middle, values[1:-1])
+    return out
+
+
+def keep_edges(times: np.ndarray, values: np.ndarray, seconds: float, spread: float) -> np.ndarray:
+    """Calm values (N, C) between their jumps and leave the jumps sharp: never beyond what was there, never ringing.
+
+    The bilateral filter over time (C. Tomasi, R. Manduchi, ICCV 1998): a mean of the samples near in time and in value,
+    the distance in value being that of all C signals together.
+
+    :param seconds: standard deviation in time.
+    :param spread: standard deviation in value; noise should be less, jumps more.
+    """
+    count = len(values)
+    if count < 2:
+        return values
+    interval = max(float(np.median(np.diff(times))), 1e-3)
+    total, weights = values.copy(), np.ones((count, 1))
+    for k in range(1, min(int(np.ceil(2.5 * seconds / interval)), count - 1) + 1):
+        early, late = values[:-k], values[k:]
+        away = ((late - early) ** 2).sum(axis=1) / spread**2 + ((times[k:] - times[:-k]) / seconds) ** 2
+        weight = np.exp(-0.5 * away)[:, None]
+        total[k:] += weight * early
+        weights[k:] += weight
+        total[:-k] += weight * late
+        weights[:-k] += weight
+    return total / weights
+
+
+def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray) -> np.ndarray:
     """Low-pass values over time without delay: Butterworth of order 2, forwards and backwards.
 
     Samples at irregular times are taken to an even grid at their median rate, filtered there and taken back.
@@ -99,10 +198,17 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float) -> np.ndarr
     :param times: (N,), seconds, increasing.
     :param values: (N, ...), finite.
     :param cutoff: Hz, the -3 dB point of the two passes together; at or above 0.45 of the sampling rate, or with too
-        few samples, the values come back unchanged.
+        few samples, the values come back unchanged. An array (C,) gives each signal of values (N, C) its own.
     """
     from scipy.signal import butter, sosfiltfilt
 
+    if isinstance(cutoff, np.ndarray) and cutoff.ndim:
+        out = np.empty_like(values)
+        for one in np.unique(cutoff):
+            rows = cutoff == one
+            out[:, rows] = zero_phase(times, values[:, rows], float(one))
+        return out
+    cutoff = float(cutoff)
     count = len(times)
     if count < 4:
         return values
@@ -127,15 +233,20 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float) -> np.ndarr
     return flat.reshape(values.shape)
 
 
-def zero_phase_rotation(times: np.ndarray, quaternions: np.ndarray, cutoff: float) -> np.ndarray:
-    """Low-pass unit quaternions (N, 4) over time without delay, in the tangent space of their mean direction."""
+def zero_phase_rotation(times: np.ndarray, quaternions: np.ndarray, cutoff: float | Band) -> np.ndarray:
+    """Low-pass unit quaternions (N, 4) over time without delay, in the tangent space of their mean direction.
+
+    :param cutoff: Hz, or the band of `zero_phase_adaptive`, its speeds in rad/s.
+    """
     if len(times) < 4:
         return quaternions
     signs = np.where((quaternions * quaternions[:1]).sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     middle = (quaternions * signs).mean(axis=0)
     middle = middle / np.linalg.norm(middle)
     vectors = rot.log(rot.multiply(rot.conjugate(middle), quaternions))
-    return rot.multiply(middle, rot.exp(zero_phase(times, vectors, cutoff)))
+    adaptive = isinstance(cutoff, Band)
+    calmed = zero_phase_adaptive(times, vectors, cutoff) if adaptive else zero_phase(times, vectors, cutoff)
+    return rot.multiply(middle, rot.exp(calmed))
 
 
 def interpolate_linear(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:

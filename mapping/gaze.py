@@ -1,11 +1,17 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the eyes look, from the irises."""
+"""Where the eyes look: from the irises and the controls, one truth for both, and kept while the lids hide it."""
+
+from functools import cache
 
 import numpy as np
 
 from .data import load_table
+from .filters import interpolate_linear, keep_edges, median_of_three
+from .frame import ARKIT_SHAPES
 from .landmarks import SIDES
+
+_NAMES = ("Out", "In", "Up", "Down")
 
 
 def solve_gaze(displacement: np.ndarray) -> np.ndarray:
@@ -24,13 +30,170 @@ def solve_gaze(displacement: np.ndarray) -> np.ndarray:
     return np.clip(np.arcsin(np.clip(offset, -0.95, 0.95)), -limit, limit)
 
 
+@cache
+def _looks() -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of ARKit's eight eyeLook shapes, and the matrix (4, 8) from gaze to them before clipping."""
+    full_yaw, full_pitch = load_table("geometry")["gaze"]["full"]
+    rows = np.array([ARKIT_SHAPES.index(f"eyeLook{name}{side}") for side in ("Left", "Right") for name in _NAMES])
+    matrix = np.zeros((4, 8))
+    for eye, outward in enumerate((1.0, -1.0)):
+        matrix[2 * eye, 4 * eye : 4 * eye + 2] = np.array([outward, -outward]) / full_yaw
+        matrix[2 * eye + 1, 4 * eye + 2 : 4 * eye + 4] = np.array([1.0, -1.0]) / full_pitch
+    return rows, matrix
+
+
 def gaze_controls(gaze: np.ndarray) -> dict[str, np.ndarray]:
     """Return ARKit's eight eyeLook shapes, each (N,) in [0, 1]; two of each eye's four are zero at any time."""
-    full_yaw, full_pitch = load_table("geometry")["gaze"]["full"]
-    controls: dict[str, np.ndarray] = {}
-    for i, (side, outward) in enumerate((("Left", 1.0), ("Right", -1.0))):
-        yaw = gaze[:, i, 0] * outward / full_yaw
-        pitch = gaze[:, i, 1] / full_pitch
-        for name, value in (("Out", yaw), ("In", -yaw), ("Up", pitch), ("Down", -pitch)):
-            controls[f"eyeLook{name}{side}"] = np.clip(value, 0.0, 1.0)
-    return controls
+    rows, matrix = _looks()
+    values = np.clip(gaze.reshape(-1, 4) @ matrix, 0.0, 1.0)
+    return {ARKIT_SHAPES[row]: values[:, k] for k, row in enumerate(rows)}
+
+
+def with_gaze(controls: np.ndarray, gaze: np.ndarray) -> np.ndarray:
+    """Return controls (N, 52) whose eyeLook shapes say what the gaze (N, 2, 2) says."""
+    rows, matrix = _looks()
+    result = controls.copy()
+    result[:, rows] = np.clip(gaze.reshape(-1, 4) @ matrix, 0.0, 1.0)
+    return result
+
+
+def irises_seen(face: np.ndarray) -> np.ndarray:
+    """Return bool (N,): faces (N, 478, 3) that have irises; models of 468 points have none (NaN)."""
+    irises = [load_table("landmarks")["iris"][side] for side in SIDES]
+    return np.asarray(np.isfinite(face[:, irises]).all(axis=(1, 2)))
+
+
+def gaze_of(controls: np.ndarray) -> np.ndarray:
+    """Return the gaze (N, 2, 2) that the eyeLook shapes of controls (N, 52) tell, as two eyes can look.
+
+    Eyes move up and down together, so a small difference in pitch is noise and a large one counts less by that; and
+    they hardly turn outwards from each other.
+    """
+    rows, matrix = _looks()
+    full = 1.0 / np.where(matrix == 0.0, np.inf, matrix)
+    gaze = (controls[:, rows] @ full.T).reshape(-1, 2, 2)
+    table = load_table("geometry")["gaze"]
+    apart = gaze[:, 0] - gaze[:, 1]
+    noise, sure = table["pitch_noise"]
+    size = np.abs(apart[:, 1])
+    kept = np.stack([_less_divergent(apart[:, 0]), apart[:, 1] * np.clip((size - noise) / (sure - noise), 0.0, 1.0)], 1)
+    middle = gaze.mean(axis=1)
+    return np.stack([middle + kept / 2.0, middle - kept / 2.0], axis=1)
+
+
+def _less_divergent(apart: np.ndarray) -> np.ndarray:
+    """Return how far the left eye looks more to the left than the right one, (N,), with what eyes cannot do reduced."""
+    limit, share = load_table("geometry")["gaze"]["divergence"]
+    return np.minimum(apart, limit) + share * np.maximum(apart - limit, 0.0)
+
+
+def calm_gaze(times: np.ndarray, gaze: np.ndarray, closure: np.ndarray, factor: float) -> np.ndarray:
+    """Return the gaze (N, 2, 2) of a whole take, carried across blinks, calm in fixations, its saccades sharp.
+
+    :param closure: (N, 2), eyeBlink of each eye, unfiltered.
+    :param factor: cut-offs' factor: below 1 calmer.
+    """
+    if len(times) < 2:
+        return gaze
+    settings = load_table("filters")
+    table = settings["fixation"]
+    seen = across_blinks(times, gaze, closure).reshape(-1, 4)
+    seen = median_of_three(times, seen, settings["spike_seconds"])
+    return keep_edges(times, seen, table["seconds"] / factor, table["spread"]).reshape(gaze.shape)
+
+
+def across_blinks(times: np.ndarray, gaze: np.ndarray, closure: np.ndarray) -> np.ndarray:
+    """Return the gaze (N, 2, 2) with what closed lids hide taken from before and after.
+
+    A lid that is on its way covers part of the iris, so it hides it a moment before and after it is half closed. A
+    winking eye follows the other.
+    """
+    table = load_table("geometry")["gaze"]
+    hidden = _around(times, closure > table["hidden"], closure > table["covered"], table["cover_seconds"])
+    if not hidden.any():
+        return gaze
+    both, either = hidden[:, 0] & hidden[:, 1], hidden[:, 0] | hidden[:, 1]
+    apart = _across(times, gaze[:, 0] - gaze[:, 1], either)
+    one = np.where(hidden[:, :1], gaze[:, 1] + apart / 2.0, gaze[:, 0] - apart / 2.0)
+    middle = _across(times, np.where(either[:, None], one, gaze.mean(axis=1)), both)
+    return np.stack([middle + apart / 2.0, middle - apart / 2.0], axis=1)
+
+
+def _around(times: np.ndarray, core: np.ndarray, wide: np.ndarray, seconds: float) -> np.ndarray:
+    """Return bool (N, 2): `core`, and what is `wide` and joined to it within some seconds."""
+    result = core.copy()
+    for order in (slice(None), slice(None, None, -1)):
+        at = times[order]
+        since = np.full(core.shape[1], np.inf)
+        joined = np.zeros(core.shape[1], bool)
+        for i, (inside, near) in enumerate(zip(core[order], wide[order], strict=True)):
+            since = np.where(inside, at[i], since)
+            joined = inside | (joined & near & (np.abs(at[i] - since) <= seconds))
+            result[order][i] |= joined
+    return result
+
+
+def _across(times: np.ndarray, values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Return values (N, K) with hidden rows (N,) interpolated from the others, or 0 when none is seen."""
+    seen = np.flatnonzero(~hidden)
+    if len(seen) == len(values):
+        return values
+    if len(seen) < 2:
+        return np.repeat(values[seen], len(values), axis=0) if len(seen) else np.zeros_like(values)
+    return interpolate_linear(times[seen], values[seen], times)
+
+
+class GazeHold:
+    """The same live: a gaze that closed lids hide is held, and blends back once they open."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._time = -np.inf
+        self._closure = np.zeros(2)
+        self._trail: list[tuple[float, np.ndarray]] = []
+        """The last moments' middle and difference, (2, 2), as they were given out."""
+        self._held = np.zeros((2, 2))
+        self._hidden = np.zeros(2, bool)
+        self._since = np.full(2, -np.inf)
+
+    def __call__(self, time: float, gaze: np.ndarray, closure: np.ndarray) -> np.ndarray:
+        """Return the gaze (2, 2) to show at `time`, seconds.
+
+        :param gaze: (2, 2), unfiltered. :param closure: (2,), eyeBlink of each eye, unfiltered.
+        """
+        table = load_table("geometry")["gaze"]
+        step = max(time - self._time, 1e-3)
+        # A lid that closes fast will be over the iris at the next frame, and is half over it already.
+        ahead = closure + np.maximum(closure - self._closure, 0.0) * min(table["lid_ahead"] / step, 1.0)
+        eyes_hidden = ahead > table["hidden"]
+        self._time, self._closure = time, closure
+        apart = gaze[0] - gaze[1]
+        # First the eyes' middle, which one open eye still tells, then their difference.
+        hidden = np.array([eyes_hidden.all(), eyes_hidden.any()])
+        for k in np.flatnonzero(hidden & ~self._hidden):
+            self._held[k] = self._before(time - table["cover_seconds"], int(k))
+        self._since = np.where(hidden, time, self._since)
+        blend = np.clip((time - self._since) / table["return_seconds"], 0.0, 1.0)
+        share = np.where(hidden, 0.0, blend * blend * (3.0 - 2.0 * blend))
+        self._hidden = hidden
+        difference = self._held[1] + share[1] * (apart - self._held[1])
+        if eyes_hidden[0]:
+            middle = gaze[1] + difference / 2.0
+        elif eyes_hidden[1]:
+            middle = gaze[0] - difference / 2.0
+        else:
+            middle = (gaze[0] + gaze[1]) / 2.0
+        middle = self._held[0] + share[0] * (middle - self._held[0])
+        self._trail = [(t, v) for t, v in self._trail if time - t < 2 * table["cover_seconds"]][-32:]
+        self._trail.append((time, np.stack([middle, difference])))
+        return np.stack([middle + difference / 2.0, middle - difference / 2.0])
+
+    def _before(self, time: float, which: int) -> np.ndarray:
+        """Return what was shown at a moment of the trail: the last before it, else the first."""
+        if not self._trail:
+            return np.zeros(2)
+        earlier = [v for t, v in self._trail if t <= time + 1e-6]
+        return (earlier[-1] if earlier else self._trail[0][1])[which]

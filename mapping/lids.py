@@ -48,14 +48,35 @@ def lid_controls(aperture: np.ndarray, lid_open: np.ndarray) -> tuple[np.ndarray
     return np.clip(closure, 0.0, 1.0), np.clip(wide, 0.0, 1.0)
 
 
-def close_lids(controls: np.ndarray) -> np.ndarray:
-    """Return controls (N, 52) in which lids that are nearly closed are closed.
+def close_lids(controls: np.ndarray, closed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return controls (N, 52) in which lids that are nearly closed are closed, and which lids are so at the end.
 
     Solve and filter leave a blink a little short of 1, and an eye that never quite shuts is what a viewer sees first.
+    What counts as closed depends on the past, so that a value that trembles does not make the lid flutter: a closing
+    lid follows one curve until it is shut, an opening one another until it is open. Both are continuous and meet where
+    they change over, so nothing pops.
+
+    :param closed: bool (2,), left and right: the lids that were closed before; None: none.
     """
-    low, high = load_table("geometry")["lids"]["snap"]
+    curves = load_table("geometry")["lids"]["snap"]
+    shut, released = curves["closing"][1], curves["opening"][0]
     blink = controls[:, _BLINK]
+    # The last crossing of either level decides.
+    event = np.where(blink >= shut, 1, np.where(blink <= released, -1, 0))
+    last = np.maximum.accumulate(np.where(event != 0, np.arange(1, len(blink) + 1)[:, None], 0), axis=0)
+    before = np.zeros(2, bool) if closed is None else closed
+    held = np.where(last > 0, np.take_along_axis(event, np.maximum(last - 1, 0), axis=0) > 0, before)
+    snapped = np.where(held, _snapped(blink, *curves["opening"]), _snapped(blink, *curves["closing"]))
+    result = controls.copy()
+    result[:, _BLINK] = snapped
+    return result, held[-1] if len(held) else before
+
+
+def _snapped(blink: np.ndarray, low: float, high: float) -> np.ndarray:
     share = np.clip((blink - low) / (high - low), 0.0, 1.0)
-    closed = controls.copy()
-    closed[:, _BLINK] = blink + (1.0 - blink) * share**2 * (3.0 - 2.0 * share)
-    return closed
+    return blink + (1.0 - blink) * share**2 * (3.0 - 2.0 * share)
+
+
+def lid_closure(controls: np.ndarray) -> np.ndarray:
+    """Return eyeBlink of both eyes, (N, 2), left and right, of controls (N, 52)."""
+    return controls[:, _BLINK]

@@ -2,44 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mapping as its users call it: a whole take at once, or a live stream frame by frame."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from .calibration import PerformerProfile, default_profile, estimate_profile
 from .face_space import DEFAULT_FIELD_OF_VIEW
-from .filters import OneEuro, OneEuroRotation, OneEuroSettings, zero_phase, zero_phase_rotation
-from .frame import FaceFrame, FaceFrames
-from .lids import close_lids
+from .frame import LANDMARK_COUNT, FaceFrame, FaceFrames
+from .live_filter import LiveFilter
 from .motion import Motion
-from .presence import Presence, fill_lost
-from .rotation import euler_from_matrix, exp, log, matrix_from_quaternion
+from .rotation import euler_from_matrix, matrix_from_quaternion
+from .settings import MappingSettings
+from .smoothing import finish
 from .solve import solve
 
-_RESET_SECONDS = 0.5
-"""A longer silence, a seek or a cut: filters start anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignalFilter:
-    """How one class of signal is smoothed."""
-
-    live: OneEuroSettings
-    offline_cutoff: float
-    """Hz."""
-
-
-@dataclass(frozen=True, slots=True)
-class MappingSettings:
-    """What a user may change of the mapping. Units of `beta`: per (cm/s), (rad/s) or (1/s)."""
-
-    smoothness: float = 1.0
-    """0 lets everything pass, 1 is the default, each step more halves every cut-off."""
-    controls: SignalFilter = field(default=SignalFilter(OneEuroSettings(2.0, 4.0, 2.0), 9.0))
-    head: SignalFilter = field(default=SignalFilter(OneEuroSettings(1.0, 6.0, 1.5), 5.0))
-    head_translation: SignalFilter = field(default=SignalFilter(OneEuroSettings(1.0, 0.5, 1.5), 4.0))
-    gaze: SignalFilter = field(default=SignalFilter(OneEuroSettings(1.5, 20.0, 3.0), 9.0))
-    displacement: SignalFilter = field(default=SignalFilter(OneEuroSettings(1.5, 3.0, 2.0), 9.0))
+__all__ = ["LiveMapper", "MappingSettings", "head_angles", "map_frames"]
 
 
 def map_frames(
@@ -60,6 +37,8 @@ def map_frames(
     :return: a motion without NaN.
     """
     settings = settings or MappingSettings()
+    if len(frames) == 0:
+        return Motion.neutral(frames.times, LANDMARK_COUNT if groups is None else len(groups))
     if profile is None:
         view = camera_fov or DEFAULT_FIELD_OF_VIEW
         profile = estimate_profile(frames, field_of_view=view) or default_profile(view)
@@ -67,33 +46,10 @@ def map_frames(
         profile = replace(profile, field_of_view=camera_fov)
     raw = solve(frames, profile, groups)
     if live:
-        stepper = _LiveFilter(settings)
+        stepper = LiveFilter(settings)
         steps = [stepper(_at(raw, i)) for i in range(len(raw))]
-        return _joined(steps) if steps else raw
-    return smooth(fill_lost(raw, bridge=True), settings)
-
-
-def smooth(motion: Motion, settings: MappingSettings, limit: float = np.inf) -> Motion:
-    """Return the motion low-passed without delay.
-
-    :param limit: Hz: no cut-off above this, for motion that will be sampled at a lower rate.
-    """
-    if settings.smoothness <= 0.0 and not np.isfinite(limit):
-        return replace(motion, controls=close_lids(motion.controls))
-    factor = 2.0 ** (1.0 - settings.smoothness) if settings.smoothness > 0.0 else np.inf
-    times = motion.times
-
-    def cutoff(signal: SignalFilter) -> float:
-        return min(signal.offline_cutoff * factor, limit)
-
-    return replace(
-        motion,
-        controls=close_lids(np.clip(zero_phase(times, motion.controls, cutoff(settings.controls)), 0.0, 1.0)),
-        head_rotation=zero_phase_rotation(times, motion.head_rotation, cutoff(settings.head)),
-        head_translation=zero_phase(times, motion.head_translation, cutoff(settings.head_translation)),
-        gaze=zero_phase(times, motion.gaze, cutoff(settings.gaze)),
-        displacement=zero_phase(times, motion.displacement, cutoff(settings.displacement)),
-    )
+        return _joined(steps)
+    return finish(raw, settings)
 
 
 class LiveMapper:
@@ -111,7 +67,7 @@ class LiveMapper:
     ) -> None:
         self.groups = groups
         self._field_of_view = field_of_view
-        self._filter = _LiveFilter(settings or MappingSettings())
+        self._filter = LiveFilter(settings or MappingSettings())
         self._profile = profile
         self._provisional: PerformerProfile | None = None
         self._collected: list[FaceFrame] | None = None if profile else []
@@ -163,60 +119,6 @@ class LiveMapper:
             self.set_profile(found)
         else:
             self._provisional = found
-
-
-class _LiveFilter:
-    """Causal filters and the lost-face policy, one instant after another."""
-
-    def __init__(self, settings: MappingSettings) -> None:
-        self._enabled = settings.smoothness > 0.0
-        s = settings.smoothness
-        self._controls = OneEuro(settings.controls.live.softened(s))
-        self._head = OneEuroRotation(settings.head.live.softened(s))
-        self._translation = OneEuro(settings.head_translation.live.softened(s))
-        self._gaze = OneEuro(settings.gaze.live.softened(s))
-        self._displacement = OneEuro(settings.displacement.live.softened(s))
-        self._presence = Presence()
-        self._last: Motion | None = None
-        self._last_seen = -np.inf
-
-    def reset(self) -> None:
-        for part in (self._controls, self._head, self._translation, self._gaze, self._displacement):
-            part.reset()
-
-    def __call__(self, raw: Motion) -> Motion:
-        time = float(raw.times[0])
-        found = bool(np.isfinite(raw.controls[0, 0]))
-        level = self._presence(time, found)
-        if found:
-            if abs(time - self._last_seen) > _RESET_SECONDS:
-                self.reset()
-            self._last_seen = time
-            pose = self._filtered(time, raw) if self._enabled else raw
-            self._last = replace(pose, controls=close_lids(pose.controls))
-        elif self._last is None:
-            return Motion.neutral(raw.times, raw.displacement.shape[1])
-        pose = self._last
-        if level < 1.0:
-            pose = replace(
-                pose,
-                controls=pose.controls * level,
-                head_rotation=exp(log(pose.head_rotation) * level),
-                head_translation=pose.head_translation * level,
-                gaze=pose.gaze * level,
-                displacement=pose.displacement * level,
-            )
-        return replace(pose, times=raw.times, confidence=raw.confidence)
-
-    def _filtered(self, time: float, raw: Motion) -> Motion:
-        return replace(
-            raw,
-            controls=self._controls(time, raw.controls),
-            head_rotation=self._head(time, raw.head_rotation[0])[None],
-            head_translation=self._translation(time, raw.head_translation),
-            gaze=self._gaze(time, raw.gaze),
-            displacement=self._displacement(time, raw.displacement),
-        )
 
 
 def head_angles(motion: Motion) -> np.ndarray:

@@ -1,13 +1,16 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the character does while the face is not seen: hold, ease to neutral, and come back softly."""
+"""What the character does while the face is not seen, or not well: hold, ease to neutral, and come back softly."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from . import rotation as rot
+from .data import load_table
+from .face_space import HeadPose
 from .motion import Motion
+from .outliers import jumps
 
 HOLD_SECONDS = 0.15
 EASE_SECONDS = 0.4
@@ -64,7 +67,9 @@ def fill_lost(motion: Motion, *, bridge: bool) -> Motion:
     before = np.where(held < 0, seen[0], held)
     after = seen[np.minimum(np.searchsorted(seen, np.arange(len(motion))), len(seen) - 1)]
     span = motion.times[after] - motion.times[before]
+    # A cut often costs the tracker a frame: there is nothing between its two sides.
     bridged = lost & bridge & (held >= 0) & (after > before) & (span <= BRIDGE_SECONDS)
+    bridged &= ~jumps(motion, before, after)
     share = np.where(bridged, (motion.times - motion.times[before]) / np.where(span > 0, span, 1.0), 0.0)
 
     presence = Presence()
@@ -88,3 +93,68 @@ def fill_lost(motion: Motion, *, bridge: bool) -> Motion:
         gaze=filled(motion.gaze),
         displacement=filled(motion.displacement),
     )
+
+
+def turned_away(pose: HeadPose) -> np.ndarray:
+    """Return the angle between where the face looks and where the camera is, (N,) radians."""
+    distance = np.maximum(np.linalg.norm(pose.translation, axis=1), 1e-6)
+    facing = -(pose.rotation[:, :, 2] * pose.translation).sum(axis=1) / distance
+    return np.arccos(np.clip(facing, -1.0, 1.0))
+
+
+def facing_share(pose: HeadPose) -> np.ndarray:
+    """Return how well the face can be seen for its turning, (N,) in [0, 1]: it shows half of itself from the side.
+
+    1 up to 50 degrees away from the camera, falling to 0 at 65, where the tracker invents the far side.
+    """
+    start, end = load_table("filters")["trust"]["turned"]
+    return np.nan_to_num(np.clip((end - turned_away(pose)) / (end - start), 0.0, 1.0))
+
+
+def follow_share(confidence: np.ndarray | float, step: np.ndarray | float) -> np.ndarray:
+    """Return which share of the way to a new value to go in a time: all when it is sure, none when it is not at all."""
+    table = load_table("filters")["trust"]
+    trust = np.clip((np.asarray(confidence) - table["none"]) / (table["full"] - table["none"]), 0.0, 1.0)
+    return 1.0 - np.exp(-np.maximum(step, 0.0) * trust / (table["seconds"] * np.maximum(1.0 - trust, 1e-9)))
+
+
+def hold_unsure(motion: Motion) -> Motion:
+    """Return the motion whose face is drawn after slowly, or held, while it is seen badly: half out of the picture, or
+    turned away. The head goes on as it is seen. Lost frames stay lost.
+    """
+    seen = np.flatnonzero(np.isfinite(motion.controls[:, 0]))
+    if len(seen) < 2:
+        return motion
+    share = follow_share(motion.confidence[seen[1:]], np.diff(motion.times[seen]))
+    unsure = np.flatnonzero(share < 1.0 - 1e-9)
+    if len(unsure) == 0:
+        return motion
+    changed = {name: getattr(motion, name).copy() for name in ("controls", "gaze", "displacement")}
+    for k in unsure:
+        before, now = seen[k], seen[k + 1]
+        for values in changed.values():
+            values[now] = values[before] + share[k] * (values[now] - values[before])
+    return replace(motion, **changed)
+
+
+class UnsureHold:
+    """The same for a stream of signals."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: the next value is taken as it is."""
+        self._time = -np.inf
+        self._last: np.ndarray | None = None
+
+    def __call__(self, time: float, values: np.ndarray, confidence: float, free: slice) -> np.ndarray:
+        """Return the signals (C,) to use at `time`, seconds; those of `free` are never held."""
+        result = values
+        if self._last is not None:
+            share = float(follow_share(confidence, time - self._time))
+            if share < 1.0 - 1e-9:
+                result = self._last + share * (values - self._last)
+                result[free] = values[free]
+        self._time, self._last = time, result
+        return result

@@ -11,11 +11,12 @@ from .data import load_table
 from .expressions import average_expressions
 from .face_space import HeadPose, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, FaceFrames
-from .gaze import gaze_controls, solve_gaze
+from .gaze import gaze_controls, gaze_of, irises_seen, solve_gaze, with_gaze
 from .jaw import JawMotion, solve_jaw, without_jaw
 from .learned import learned_shapes, score_change
 from .lids import lid_aperture, lid_controls
 from .motion import Motion
+from .presence import facing_share
 from .rotation import euler_from_matrix, quaternion_from_matrix
 from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
 from .tongue import TONGUE, tongue_out
@@ -83,6 +84,11 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     # Lips that touch are seen well: whatever the jaw is told to do, they stay closed, and open lips are not shut.
     controls[:, _MOUTH_CLOSE] = controls[:, _JAW_OPEN] * _lips_closed(face, profile, jaw)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
+    # The controls know more of the gaze than the irises alone; from here on both say the same.
+    gaze = gaze_of(controls)
+    if frames.scores is None:
+        gaze = np.where(irises_seen(face)[:, None, None], gaze, 0.0)
+    controls = with_gaze(controls, gaze)
     lost = ~frames.found
     displacement = displacement.astype(np.float64) if groups is None else groups @ displacement
     for array in (controls, rotation, translation, gaze, displacement):
@@ -94,7 +100,7 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
         head_translation=translation,
         gaze=gaze,
         displacement=displacement,
-        confidence=np.where(lost, 0.0, frames.quality).astype(np.float64),
+        confidence=np.where(lost, 0.0, frames.quality * facing_share(pose)).astype(np.float64),
     )
 
 

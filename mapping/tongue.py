@@ -10,6 +10,7 @@ from .calibration import PerformerProfile
 from .data import load_table
 from .face_space import HeadPose
 from .frame import ARKIT_SHAPES
+from .presence import turned_away
 
 TONGUE = ARKIT_SHAPES.index("tongueOut")
 
@@ -30,7 +31,7 @@ def tongue_out(scores: np.ndarray | None, face: np.ndarray, pose: HeadPose, prof
     settings = load_table("geometry")["tongue"]
     gain = _ramp(_logit(scores[:, TONGUE]) - _level(profile, settings), *settings["gain"])
     parted = _ramp(_lip_gap(face) - _lip_gap(profile.neutral), *settings["gap"])
-    facing = 1.0 - _ramp(_turned(pose), *settings["turned"])
+    facing = 1.0 - _ramp(turned_away(pose), *settings["turned"])
     return np.nan_to_num(gain * parted * facing)
 
 
@@ -45,13 +46,6 @@ def _level(profile: PerformerProfile, settings: dict[str, Any]) -> float:
 def _lip_gap(face: np.ndarray) -> np.ndarray:
     """Return the height between the lips' inner edges, (...,) cm."""
     return face[..., 13, 1] - face[..., 14, 1]
-
-
-def _turned(pose: HeadPose) -> np.ndarray:
-    """Return the angle between where the face looks and where the camera is, (N,) radians."""
-    distance = np.maximum(np.linalg.norm(pose.translation, axis=1), 1e-6)
-    facing = -(pose.rotation[:, :, 2] * pose.translation).sum(axis=1) / distance
-    return np.arccos(np.clip(facing, -1.0, 1.0))
 
 
 def _ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:

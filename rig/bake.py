@@ -11,10 +11,10 @@ import numpy as np
 from ..mapping.calibration import PerformerProfile, default_profile, estimate_profile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
-from ..mapping.mapper import MappingSettings, smooth
+from ..mapping.mapper import MappingSettings
 from ..mapping.motion import Motion
-from ..mapping.presence import fill_lost
 from ..mapping.resample import resample, scene_frame_times
+from ..mapping.smoothing import finish
 from ..mapping.solve import solve
 from . import compat
 from .bind import Binding, bind
@@ -79,9 +79,9 @@ def bake_take(
     binding = bind(target, profile.neutral, settings.translation)
 
     rate = scene.render.fps / scene.render.fps_base
-    motion = fill_lost(solve(frames, profile, binding.plan.groups), bridge=True)
     # Nothing faster than the scene's rate can show: leave it out rather than let it alias.
-    motion = smooth(motion, settings.mapping, limit=_alias_limit(frames.times, rate))
+    limit = _alias_limit(frames.times, rate)
+    motion = finish(solve(frames, profile, binding.plan.groups), settings.mapping, limit)
     times = scene_frame_times(frames.times, rate)
     offset = times - frames.times[0]
     chosen = (offset >= settings.start - 1e-9) & (offset <= settings.end + 1e-9)

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The live session: capture in the background, the newest pose on the character at each tick. Holds all live state.
 
-The tracker's thread hands each face to a mapping thread, which works the channels' values out while the tracker is busy
-with the next image; the main thread only fetches ready arrays and hands them to Blender.
+The tracker's thread hands the faces of each image to a mapping thread, which works the channels' values out while the
+tracker is busy with the next image; the main thread only fetches ready arrays and hands them to Blender.
+
+Every face has its own mapper, with its own neutral and filters. A part is a character and the face that moves it.
 """
 
 import logging
@@ -12,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -28,6 +30,7 @@ from ..mapping.calibration import PerformerProfile
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
 from ..mapping.mapper import LiveMapper, MappingSettings
+from ..mapping.motion import Motion
 from ..mapping.range_poses import RangePose
 from .apply import CharacterPose, PoseWriter
 from .bind import Binding, TargetError, bind
@@ -49,6 +52,9 @@ class LiveSettings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     mapping: MappingSettings = field(default_factory=MappingSettings)
     profile: PerformerProfile | None = None
+    """Of `face`; every other face's neutral is found in its own first good second."""
+    face: int = 0
+    """The face that moves the character at first."""
     field_of_view: float = DEFAULT_FIELD_OF_VIEW
     translation: float = 0.0
 
@@ -64,18 +70,38 @@ class TickTimes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ready:
-    """A pose that waits for the next tick."""
+class _Role:
+    """A bound character and the face that moves it. Immutable: the mapping thread has it too."""
 
-    pose: CharacterPose | None
-    binding: Binding | None
+    face: int
+    binding: Binding
+    rows: slice
+    """Its landmark groups among all those that its face is mapped for."""
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What the main thread knows of one part."""
+
+    writer: PoseWriter
+    face: int
+    bound_to: tuple[int, int, int]
+    """What would have to be bound anew when it changes: the object, its bones, the face's neutral."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """Poses of one instant that wait for the next tick."""
+
+    poses: tuple[tuple[Binding, CharacterPose], ...]
     grabbed: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _UseProfile:
-    """For the mapping thread: another profile, None to find the neutral in the first good second."""
+    """For the mapping thread: another profile for a face, None to find the neutral in its next good second."""
 
+    face: int
     profile: PerformerProfile | None
 
 
@@ -87,9 +113,9 @@ class _ToldTracker:
         self._owner = owner
 
     def track(self, image: Image) -> tuple[FaceFrame, ...]:
-        """Track an image, and hand on its first face."""
+        """Track an image, and hand on its faces."""
         faces = self._tracker.track(image)
-        self._owner.tracked(faces[0], image.grabbed)
+        self._owner.tracked(faces, image.grabbed)
         return faces
 
     def close(self) -> None:
@@ -109,21 +135,25 @@ class LiveSession:
         self.poses = 0
         """Poses written so far."""
         self.recording: TakeWriter | None = None
-        self._mapper = LiveMapper(settings.profile, settings.mapping, None, settings.field_of_view)
-        self._commands: SimpleQueue[Binding | _UseProfile] = SimpleQueue()
-        """For the mapping thread."""
+        self.face = settings.face
+        """The face of the first part; the performer's settings are its."""
+        self._mappers = {settings.face: self._new_mapper(settings.profile)}
+        """By face; made on the mapping thread when a face is first seen or driven."""
+        self._cast: tuple[_Role, ...] = ()
+        self._commands: SimpleQueue[tuple[_Role, ...] | _UseProfile] = SimpleQueue()
+        """For the mapping thread: who plays what from now on, or another profile for a face."""
         self.calibrator: Calibrator | None = None
         """The calibration that runs, or ran last."""
-        self._binding_of_mapper: Binding | None = None
-        self._faces: deque[tuple[FaceFrame, float]] = deque(maxlen=1)
+        self._calibrated_face = settings.face
+        self._faces: deque[tuple[tuple[FaceFrame, ...], float]] = deque(maxlen=1)
+        self._faces_now: tuple[int, ...] = ()
         self._work = threading.Event()
         self._ending = False
         self._mapping = threading.Thread(target=self._map, name="mimica-map", daemon=True)
         self._fault = ""
         self._ready: deque[_Ready] = deque(maxlen=1)
-        self._writer: PoseWriter | None = None
-        self._bound_to: tuple[int, int, int] | None = None
-        self._had_target = False
+        self._parts: list[_Part | None] = []
+        """As they were asked for; None where no character is chosen."""
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
         self.capture = CaptureSession(
@@ -153,13 +183,14 @@ class LiveSession:
 
     @property
     def profile(self) -> PerformerProfile | None:
-        """The performer's profile, once the neutral is known."""
-        return self._mapper.profile
+        """The profile of the face that moves the first character, once its neutral is known."""
+        return self._profile_of(self.face)
 
     @property
     def calibrating(self) -> bool:
-        """Whether a neutral is being gathered."""
-        return self._mapper.calibrating
+        """Whether a neutral of that face is being gathered."""
+        mapper = self._mappers.get(self.face)
+        return mapper is not None and mapper.calibrating
 
     @property
     def asking(self) -> bool:
@@ -167,27 +198,36 @@ class LiveSession:
         return self.calibrator is not None and not self.calibrator.over
 
     def calibrate(self, poses: Sequence[RangePose], keep_in: Path, pace: float = 1.0) -> Calibrator:
-        """Lead the performer through poses, learn from them in the background and keep the result in a file.
+        """Lead that performer through poses, learn from them in the background and keep the result in a file.
 
         :param poses: see `Calibrator`.
         """
         if self.calibrator is not None:
             self.calibrator.order("cancel")
+        face = self._calibrated_face = self.face
         self.calibrator = Calibrator(
             poses,
             keep_in,
             self.profile,
             field_of_view=self.settings.field_of_view,
             pace=pace,
-            apply=self.use_profile,
+            apply=lambda profile: self.use_profile(profile, face),
             tell=calibrated.append,
         )
         return self.calibrator
 
-    def use_profile(self, profile: PerformerProfile | None) -> None:
-        """Use another profile from the next frame on; None finds the neutral in the next good second. Any thread."""
-        self._commands.put(_UseProfile(profile))
+    def use_profile(self, profile: PerformerProfile | None, face: int | None = None) -> None:
+        """Use another profile from the next image on; None finds the neutral in the next good second. Any thread.
+
+        :param face: whose; None is the face that moves the first character.
+        """
+        self._commands.put(_UseProfile(self.face if face is None else face, profile))
         self._work.set()
+
+    @property
+    def faces_now(self) -> tuple[int, ...]:
+        """The faces that were found in the newest image."""
+        return self._faces_now
 
     @property
     def running(self) -> bool:
@@ -206,11 +246,14 @@ class LiveSession:
 
     # The tracker's thread, and the mapping's
 
-    def tracked(self, frame: FaceFrame, grabbed: float) -> None:
-        """Take a tracked face to be mapped; the newest wins. Called on the tracker's thread."""
+    def tracked(self, faces: tuple[FaceFrame, ...], grabbed: float) -> None:
+        """Take the faces of an image to be mapped; the newest wins. Called on the tracker's thread."""
+        self._faces_now = tuple(frame.face_id for frame in faces if frame.found)
         if self.calibrator is not None:
-            self.calibrator.see(frame)
-        self._faces.append((frame, grabbed))
+            of_face = [frame for frame in faces if frame.face_id == self._calibrated_face]
+            lost = FaceFrame.lost(faces[0].time, faces[0].image_size, self._calibrated_face)
+            self.calibrator.see(of_face[0] if of_face else lost)
+        self._faces.append((faces, grabbed))
         self._work.set()
 
     def _map(self) -> None:
@@ -222,7 +265,7 @@ class LiveSession:
                     return
                 self._take_commands()
                 while self._faces:
-                    self._map_frame(*self._faces.popleft())
+                    self._map_faces(*self._faces.popleft())
         except Exception:
             logger.exception("The mapping failed")
             self._fault = "The capture stopped because of a fault in Mimica's mapping. What was recorded is kept."
@@ -230,32 +273,70 @@ class LiveSession:
     def _take_commands(self) -> None:
         while not self._commands.empty():
             command = self._commands.get()
-            if isinstance(command, Binding):
-                self._binding_of_mapper = command
-                self._mapper.groups = command.plan.groups
-                self._mapper.reset()
+            if not isinstance(command, _UseProfile):
+                self._recast(command)
             elif command.profile is not None:
-                self._mapper.set_profile(command.profile)
+                self._mapper_of(command.face).set_profile(command.profile)
             else:
-                settings, groups = self.settings, self._mapper.groups
-                self._mapper = LiveMapper(None, settings.mapping, groups, settings.field_of_view)
+                self._mappers[command.face] = self._new_mapper(None, self._mapper_of(command.face).groups)
 
-    def _map_frame(self, frame: FaceFrame, grabbed: float) -> None:
-        motion = self._mapper.step(frame)
-        binding = self._binding_of_mapper
-        pose = None
-        if binding is not None:
-            pose = CharacterPose(binding.plan.evaluate(motion), binding.plan.shape_values(motion))
-        self._ready.append(_Ready(pose, binding, grabbed))
+    def _recast(self, cast: tuple[_Role, ...]) -> None:
+        """Map each face for the characters it moves from now on, with filters that remember nothing."""
+        self._cast = cast
+        for face in {role.face for role in cast}:
+            groups = np.concatenate([role.binding.plan.groups for role in cast if role.face == face])
+            old = self._mapper_of(face)
+            if old.groups is not None and np.array_equal(old.groups, groups):
+                old.reset()
+                continue
+            mapper = self._mappers[face] = self._new_mapper(old.profile, groups)
+            if old.profile is not None and old.calibrating:
+                mapper.set_neutral()
+
+    def _map_faces(self, faces: tuple[FaceFrame, ...], grabbed: float) -> None:
+        seen = {frame.face_id: frame for frame in faces}
+        driven = {role.face for role in self._cast}
+        for face in driven - seen.keys():
+            seen[face] = FaceFrame.lost(faces[0].time, faces[0].image_size, face)
+        motions: dict[int, Motion] = {}
+        for face, frame in seen.items():
+            mapper = self._mapper_of(face)
+            # Who moves nothing is only watched until the neutral is known.
+            if face in driven or (mapper.calibrating and frame.found):
+                motions[face] = mapper.step(frame)
+        poses: list[tuple[Binding, CharacterPose]] = []
+        for role in self._cast:
+            motion, plan = motions[role.face], role.binding.plan
+            motion = replace(motion, displacement=motion.displacement[:, role.rows])
+            poses.append((role.binding, CharacterPose(plan.evaluate(motion), plan.shape_values(motion))))
+        self._ready.append(_Ready(tuple(poses), grabbed))
+
+    def _mapper_of(self, face: int) -> LiveMapper:
+        if face not in self._mappers:
+            self._mappers[face] = self._new_mapper(None)
+        return self._mappers[face]
+
+    def _new_mapper(self, profile: PerformerProfile | None, groups: np.ndarray | None = None) -> LiveMapper:
+        return LiveMapper(profile, self.settings.mapping, groups, self.settings.field_of_view)
+
+    def _profile_of(self, face: int) -> PerformerProfile | None:
+        mapper = self._mappers.get(face)
+        return mapper.profile if mapper is not None else None
 
     # Each tick, main thread
 
-    def tick(self, target: bpy.types.Object | None) -> bool:
-        """Put the newest pose on the target. Budget: a fraction of a millisecond, Blender's evaluation apart.
+    def tick(self, target: bpy.types.Object | None, face: int = 0) -> bool:
+        """Put the newest pose of a face on one character: see `tick_all`."""
+        return self.tick_all([(target, face)])
 
+    def tick_all(self, parts: Sequence[tuple[bpy.types.Object | None, int]]) -> bool:
+        """Put the newest poses on the characters. Budget: a fraction of a millisecond, Blender's evaluation apart.
+
+        :param parts: characters, and for each the number of the face that moves it. They may change at any time.
         :return: False when the session has come to its end; `message` says why.
         """
-        if not self._follow_target(target):
+        self.face = parts[0][1] if parts else self.face
+        if not self._follow_parts(parts):
             return False
         began = time.perf_counter()
         try:
@@ -263,8 +344,11 @@ class LiveSession:
         except IndexError:
             return self._still_running()
         fetched = time.perf_counter()
-        if ready.pose is not None and self._writer is not None and ready.binding is self._writer.binding:
-            self._writer.write(ready.pose)
+        writers = {part.writer.binding: part.writer for part in self._parts if part}
+        wanted = [(writers[binding], pose) for binding, pose in ready.poses if binding in writers]
+        for writer, pose in wanted:
+            writer.write(pose)
+        if wanted:
             self.poses += 1
             now = time.perf_counter()
             self.times.fetch.append((fetched - began) * 1e3)
@@ -272,28 +356,48 @@ class LiveSession:
             self.times.latency.append((now - ready.grabbed) * 1e3)
         return self._still_running()
 
-    def _follow_target(self, target: bpy.types.Object | None) -> bool:
-        """Bind anew when the user picked another character, or the rig changed; say so when it was deleted."""
-        if target is None or not _is_in_scene(target):
-            if self._had_target:
-                self.message = "The character was removed, so the capture stopped. What was recorded is kept."
+    def _follow_parts(self, wanted: Sequence[tuple[bpy.types.Object | None, int]]) -> bool:
+        """Bind anew what changed: another character or face was picked, or a rig changed; say so when one is gone."""
+        parts: list[_Part | None] = []
+        for i, (target, face) in enumerate(wanted):
+            old = self._parts[i] if i < len(self._parts) else None
+            if target is None or not _is_in_scene(target):
+                if old is not None:
+                    self.message = "The character was removed, so the capture stopped. What was recorded is kept."
+                    return False
+                parts.append(None)
+                continue
+            part = self._bound(target, face, old)
+            if part is None:
                 return False
-            return True
+            parts.append(part)
+        if parts != self._parts:
+            self._parts = parts
+            self._commands.put(_roles([part for part in parts if part]))
+        return True
+
+    def _bound(self, target: bpy.types.Object, face: int, old: _Part | None) -> _Part | None:
+        """Return the part as it was if it still holds, else bound anew; None, with the message said, if it cannot."""
         bones = len(target.pose.bones) if target.type == "ARMATURE" and target.pose else 0
-        profile = self.profile
+        profile = self._profile_of(face)
         identity = (target.as_pointer(), bones, id(profile))
-        if identity == self._bound_to and self._writer and self._writer.binding.target == target.name:
-            return True
-        self._bound_to = identity
-        self._had_target = True
+        if old and old.face == face and old.bound_to == identity and old.writer.binding.target == target.name:
+            return old
         try:
             binding = bind(target, profile.neutral if profile else None, self.settings.translation)
         except TargetError as error:
             self.message = str(error)
-            return False
-        self._writer = PoseWriter(binding)
-        self._commands.put(binding)
-        return True
+            return None
+        return _Part(PoseWriter(binding), face, identity)
+
+    def save() -> None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                profile.save(path)
+            except OSError as error:
+                logger.warning("The neutral cannot be kept in '%s': %s", path, error)
+
+        threading.Thread(target=save, name="mimica profile").start()
 
     def _still_running(self) -> bool:
         if self._fault:
@@ -315,6 +419,7 @@ class LiveSession:
             self.settings.model.sha256,
             self.settings.field_of_view,
             profile.to_json() if profile else None,
+            self.face,
         )
         self.recording = TakeWriter(path, info)
         self._began = time.monotonic()
@@ -340,6 +445,17 @@ class LiveSession:
     def recorded_seconds(self) -> float:
         """How long the present take is, 0 when none is recorded."""
         return time.monotonic() - self._began if self.recording else 0.0
+
+
+def _roles(parts: Sequence[_Part]) -> tuple[_Role, ...]:
+    """Return the parts for the mapping thread; characters of one face share its landmark groups, one after another."""
+    used: dict[int, int] = {}
+    roles: list[_Role] = []
+    for part in parts:
+        start = used.get(part.face, 0)
+        used[part.face] = stop = start + len(part.writer.binding.plan.groups)
+        roles.append(_Role(part.face, part.writer.binding, slice(start, stop)))
+    return tuple(roles)
 
 
 def _is_in_scene(target: bpy.types.Object) -> bool:

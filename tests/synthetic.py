@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faces seen by an ideal camera: landmarks whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from mimica.cli.behaviour import swap_sides
+from mimica.mapping.data import load_table
 from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from mimica.mapping.frame import FaceFrames
 from mimica.mapping.landmarks import average_face
@@ -46,6 +50,14 @@ def photograph(
         image_sizes=np.tile(np.array(size, np.int32), (count, 1)),
         quality=np.ones(count, np.float32),
     )
+
+
+def mirrored(frames: FaceFrames) -> FaceFrames:
+    """What an ideal tracker would have seen in a mirror: left and right of the picture and of the face swapped."""
+    landmarks = frames.landmarks[:, load_table("face_topology")["mirror"]].copy()
+    landmarks[..., 0] = 1.0 - landmarks[..., 0]
+    scores = None if frames.scores is None else swap_sides(frames.scores)
+    return replace(frames, landmarks=landmarks, scores=scores)
 
 
 def act(**parts: np.ndarray) -> np.ndarray:

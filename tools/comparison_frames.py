@@ -20,7 +20,7 @@ _ROOM = 1.3
 """Side of the picture of the face over the larger side of its landmarks' box."""
 _FOLLOWS = 20
 """Frames before and after over which the place of that picture is smoothed."""
-_CAPTION = 22
+CAPTION = 22
 """Pixels below a picture for a line of text."""
 
 
@@ -121,7 +121,7 @@ def film_picture(pictures: Sequence[np.ndarray], title: str, size: int = 448) ->
     row = np.hstack([fit(picture, (size, size)) for picture in pictures])
     for i, name in enumerate(TITLES):
         _write(row, name, (i * size + 8, 20), (235, 235, 235))
-    foot = np.full((_CAPTION, row.shape[1], 3), 24, np.uint8)
+    foot = np.full((CAPTION, row.shape[1], 3), 24, np.uint8)
     _write(foot, title, (8, 16), (235, 235, 235))
     return np.vstack([row, foot])
 
@@ -134,7 +134,7 @@ def sheet(rows: Sequence[tuple[Sequence[np.ndarray], Difference]], columns: int 
     if not rows:
         raise ValueError("A contact sheet needs at least one moment.")
     columns = min(columns, len(rows))
-    wide, high = 3 * (size + 1) + 2 * GAP, size + _CAPTION + GAP
+    wide, high = 3 * (size + 1) + 2 * GAP, size + CAPTION + GAP
     count = -(-len(rows) // columns)
     paper = np.empty((count * high + GAP, columns * wide + GAP, 3), np.uint8)
     paper[:] = PAPER

@@ -11,7 +11,7 @@ from pytest import approx
 from mimica.cli import behaviour
 from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrames
-from mimica.tests.synthetic import act, photograph
+from mimica.tests.synthetic import act, mirrored, photograph
 
 RATE = 30.0
 TIMES = np.arange(300) / RATE
@@ -111,7 +111,7 @@ def test_mirror() -> None:
     frames = face(blink_left=bumps(1.0), gaze_left=bumps(5.0))
     scores = np.random.default_rng(0).random((len(TIMES), 52)).astype(np.float32)
     frames = replace(frames, scores=scores)
-    reflected = behaviour.mirrored(frames)
+    reflected = mirrored(frames)
     assert reflected.scores is not None
     names = {name: k for k, name in enumerate(ARKIT_SHAPES)}
     for left in ("eyeBlinkLeft", "mouthLeft", "jawLeft", "eyeLookInLeft"):
@@ -121,7 +121,7 @@ def test_mirror() -> None:
     # What the left lid did, the right one does.
     aperture = frames.landmarks[:, 386, 1] - frames.landmarks[:, 374, 1]
     assert reflected.landmarks[:, 159, 1] - reflected.landmarks[:, 145, 1] == approx(aperture)
-    again = behaviour.mirrored(reflected)
+    again = mirrored(reflected)
     assert again.landmarks == approx(frames.landmarks, abs=1e-6)
     assert again.scores is not None and np.array_equal(again.scores, scores)
 
@@ -151,3 +151,23 @@ def test_delay_is_found_between_frames_and_at_an_uneven_rate(late: float) -> Non
 def test_nothing_that_moves_has_no_delay() -> None:
     still = np.zeros((len(TIMES), 52))
     assert behaviour.delay(TIMES, still, still) is None
+
+
+def test_jitter_in_shares_of_the_way_is_the_same_for_weak_and_strong_expressions() -> None:
+    calm = TIMES < 1.0
+    noise = np.random.default_rng(0).normal(0, 0.01, len(TIMES)) * calm
+    strong = bumps(3.0, 5.0, width=0.6) + noise
+    still = np.full(len(TIMES), 0.4)
+    found = behaviour.relative_jitter(np.column_stack([strong, still]), calm)
+    assert found == approx(0.01 / 0.97, rel=0.2)
+    assert behaviour.relative_jitter(np.column_stack([0.3 * strong, still]), calm) == approx(found)
+    assert np.isnan(behaviour.relative_jitter(still[:, None], calm))
+    assert np.isnan(behaviour.relative_jitter(strong[:, None], np.zeros(len(TIMES), bool)))
+
+
+def test_eyes_that_look_different_ways() -> None:
+    gaze = np.zeros((4, 2, 2))
+    gaze[:, :, 0] = 0.3
+    gaze[:2, 0, 0] += np.radians(6.0)
+    gaze[:, 1, 1] = np.radians(-3.0)
+    assert behaviour.eyes_apart(gaze) == approx((3.0, 3.0))

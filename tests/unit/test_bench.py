@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,7 +21,7 @@ from mimica.cli.commands import Places, main
 from mimica.cli.report import figure
 from mimica.cli.tracked import take_of
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
-from mimica.tests.synthetic import act, photograph
+from mimica.tests.synthetic import act, mirrored, photograph
 
 Bench = Callable[..., int]
 REST = 40
@@ -60,11 +61,14 @@ def make_clip(
     for shape, values in amounts.items():
         scores[:, ARKIT_SHAPES.index(shape)] = 0.1 + 0.4 * values
     scores[:, ARKIT_SHAPES.index("tongueOut")] = np.nan
-    path = take_of(video, model, out / "takes")
-    with TakeWriter(path, TakeInfo(name)) as writer:
-        for i in range(len(frames)):
-            writer.append((FaceFrame(float(frames.times[i]), frames.landmarks[i], scores[i], (640, 480)),))
-    assert writer.error is None
+    frames = replace(frames, scores=scores)
+    for seen, reflected in ((frames, False), (mirrored(frames), True)):
+        assert seen.scores is not None
+        path = take_of(video, model, out / "takes", mirrored=reflected)
+        with TakeWriter(path, TakeInfo(name)) as writer:
+            for i in range(len(seen)):
+                writer.append((FaceFrame(float(seen.times[i]), seen.landmarks[i], seen.scores[i], (640, 480)),))
+        assert writer.error is None
     with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["frame", "time", "segment", *amounts, "head_yaw", "head_pitch", "head_roll"])
@@ -200,4 +204,38 @@ def test_real(bench: Bench, clips: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert offline["lips"]["shut"] == 0.0
     assert offline["asymmetry"] < 1e-3 and live["asymmetry"] < 1e-3
     assert 0.0 <= live["delay_ms"] < 60.0 and offline["delay_ms"] is None
-    assert found["scores"]["asymmetry"] is None
+    assert found["scores"]["asymmetry"] == approx(0.0, abs=1e-6) and found["scores"]["eyes_apart"] is None
+    assert max(offline["eyes_apart"]) < 3.0
+
+
+def test_what_happens_to_one_side_alone_is_asymmetry(bench: Bench, tmp_path: Path, model: ModelFile) -> None:
+    """The mirrored clip's take says that the same side blinks: as if the tracker saw one eye's lids only."""
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    blink = np.exp(-(((np.arange(120) / 30 - 2.0) / 0.3) ** 2))
+    make_clip(clips, out, model, "ann_speech", {"eyeBlinkLeft": ("blink_left", blink)})
+    video = clips / "ann_speech.mp4"
+    reflected = take_of(video, model, out / "takes", mirrored=True)
+    reflected.write_bytes(take_of(video, model, out / "takes").read_bytes())
+    assert bench("real", "--clips", clips, "--out", out) == 0
+    found = json.loads((out / "real.json").read_text(encoding="utf-8"))["clips"]["ann_speech"]
+    for mode in ("scores", "offline", "live"):
+        assert {name for name, _ in found[mode]["least_symmetric"][:2]} == {"eyeBlinkLeft", "eyeBlinkRight"}
+        assert found[mode]["least_symmetric"][0][1] > 0.03
+
+
+def test_the_mirrored_source_is_the_clip_in_a_mirror(tmp_path: Path) -> None:
+    from mimica.capture.source import make_source
+    from mimica.cli.film import FilmWriter
+    from mimica.cli.mirror import MirroredSource
+
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, 40:] = 220
+    with FilmWriter(tmp_path / "clip.mp4", 10.0, (64, 48)) as film:
+        for _ in range(5):
+            film.write(picture)
+    source = MirroredSource(make_source(perform.source_spec(tmp_path / "clip.mp4")))
+    assert source.open().width == 64
+    images = list(iter(source.read, None))
+    source.close()
+    assert len(images) == 5 and [image.index for image in images] == [0, 1, 2, 3, 4]
+    assert images[0].pixels[:, :20].mean() > 180 and images[0].pixels[:, 28:].mean() < 40

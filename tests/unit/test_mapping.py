@@ -134,8 +134,8 @@ def test_groups_average_the_same_displacement():
     groups = np.zeros((2, 478))
     groups[0, [13, 14]] = 0.5
     groups[1, 152] = 1.0
-    points = map_frames(frames, profile=default_profile()).displacement
-    grouped = map_frames(frames, profile=default_profile(), groups=groups).displacement
+    points = map_frames(frames, profile=default_profile(), settings=RAW).displacement
+    grouped = map_frames(frames, profile=default_profile(), settings=RAW, groups=groups).displacement
     assert np.allclose(grouped[:, 0], points[:, [13, 14]].mean(axis=1), atol=1e-5)
     assert np.allclose(grouped[:, 1], points[:, 152], atol=1e-5)
 

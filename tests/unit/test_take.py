@@ -92,13 +92,28 @@ def test_a_take_without_scores(tmp_path: Path) -> None:
 
 
 def test_several_faces(tmp_path: Path) -> None:
-    """A face that comes later and leaves has its own frames; the others keep all of theirs."""
-    images = [(make_frame(i), make_frame(1000 + i, face_id=1)) if i >= 4 else (make_frame(i),) for i in range(9)]
-    take = Take.open(write(tmp_path / "a.mimica", images))
+    """One that comes later is lost before; then lost faces are there too, as the tracker gives them."""
+    images = [(make_frame(i),) for i in range(4)]
+    images += [(make_frame(i), make_frame(i, face_id=1)) for i in range(4, 9)]
+    images += [(make_frame(9), FaceFrame.lost(9 / 60, (640, 480), 1))]
+    take = Take.open(write(tmp_path / "t.mimica", images))
+    summary = take.summary()
     assert take.face_ids == (0, 1)
-    assert take.frames(0).landmarks[:, 0, 0].tolist() == list(range(9))
-    assert take.frames(1).landmarks[:, 0, 0].tolist() == list(range(1004, 1009))
-    assert len(take.frames(3)) == 0
+    assert summary.seen == (1.0, 0.5) and summary.main_face == 0
+    first, second = take.frames(0), take.frames(1)
+    assert second.times.tolist() == first.times.tolist() == [i / 60 for i in range(10)]
+    assert first.found.all()
+    assert second.found.tolist() == [False] * 4 + [True] * 5 + [False]
+    assert second.landmarks[4:9, 0, 0].tolist() == [4, 5, 6, 7, 8]
+    assert second.image_sizes.tolist() == [[640, 480]] * 10
+    assert len(take.frames(2)) == 0
+
+
+def test_the_main_face_is_the_one_seen_most(tmp_path: Path) -> None:
+    images = [(FaceFrame.lost(i / 60, (640, 480)), make_frame(i, face_id=1)) for i in range(5)]
+    assert Take.open(write(tmp_path / "t.mimica", images)).summary().main_face == 1
+    nobody = [(FaceFrame.lost(i / 60, (640, 480)),) for i in range(5)]
+    assert Take.open(write(tmp_path / "n.mimica", nobody)).summary().main_face is None
 
 
 def test_an_empty_take(tmp_path: Path) -> None:

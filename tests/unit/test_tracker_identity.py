@@ -3,28 +3,81 @@
 """Settings, MediaPipe's clock, lasting identities and quality: all of it without the model."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mimica.capture.identity import Identities
 from mimica.capture.landmarker import Detection
-from mimica.capture.tracker import Identities, StampClock, TrackerError, TrackerSettings
+from mimica.capture.likeness import difference, likeness
+from mimica.capture.tracker import StampClock, TrackerError, TrackerSettings
+from mimica.mapping.landmarks import average_face
+from mimica.mapping.rotation import exp, matrix_from_quaternion
 
-SIZE = (1000, 500)
-SHAPE = np.random.default_rng(3).uniform(-1, 1, (478, 2))
+SIZE = (1600, 800)
+# What makes these people: cm by which the nose reaches further, the eyes stand apart, the nose is longer, the cheeks
+# wider. Ordinary differences between adults.
+PEOPLE = ((0, 0, 0, 0), (0.5, 0.2, -0.6, 0.5), (-0.35, -0.2, 0.4, 0.35), (0.1, 0.35, 0.4, -0.45), (0.9, -0.6, 0.5, 0.9))
 
 
-def face(x: float, y: float = 250, width: float = 120, tag: float = 0.0) -> Detection:
-    """A face centred at (x, y) pixels; `tag` is carried in z."""
-    landmarks = np.full((478, 3), tag, np.float32)
-    landmarks[:, :2] = (np.array([x, y]) + SHAPE * width / 2) / SIZE
+def person(number: int) -> np.ndarray:
+    """A face of its own, (478, 3) cm, face space."""
+    reach, apart, length, width = PEOPLE[number]
+    points = average_face().copy()
+    nose = np.exp(-np.sum((points - points[4]) ** 2, axis=1) / 2.0)
+    eyes = np.exp(-((points[:, 1] - points[33, 1]) ** 2) / 1.5)
+    cheeks = np.exp(-((points[:, 1] - points[50, 1]) ** 2) / 3.0)
+    points[:, 2] += reach * nose
+    points[:, 1] -= length * nose
+    points[:, 0] += np.sign(points[:, 0]) * (apart * eyes + width * cheeks) / 2
+    return points
+
+
+def face(x: float, y: float = 400, width: float = 200, who: int = 0, tag: float | None = None) -> Detection:
+    """A face centred at (x, y) pixels, `width` pixels wide; `tag` is carried in the last iris point's z."""
+    points = person(who)
+    points = (points - points[:468].mean(axis=0)) * (width / np.ptp(average_face()[:, 0])) * (1, -1, -1)
+    landmarks = np.zeros((478, 3), np.float32)
+    landmarks[:, :2] = (points[:, :2] + (x, y)) / SIZE
+    landmarks[:, 2] = points[:, 2] / SIZE[0]
+    landmarks[477, 2] = who if tag is None else tag
     return Detection(landmarks, None)
 
 
+def test_people_differ_and_one_person_does_not() -> None:
+    """Wherever the face is and however large."""
+    seen = [likeness(face(800, who=k).landmarks, SIZE).proportions for k in range(len(PEOPLE))]
+    for a, b in itertools.combinations(seen, 2):
+        assert difference(a, b) > 2.5
+    again = likeness(face(300, 500, 120, who=1).landmarks, SIZE)
+    assert difference(again.proportions, seen[1]) < 0.05
+    assert again.trust > 0.8
+
+
+@given(st.floats(-60, 60), st.floats(-30, 30), st.floats(-40, 40))
+def test_turning_a_face_keeps_its_proportions_and_costs_trust(yaw: float, pitch: float, roll: float) -> None:
+    turn = np.eye(3)
+    for axis, angle in ((0, pitch), (1, yaw), (2, roll)):
+        turn = matrix_from_quaternion(exp(np.radians(angle) * np.eye(3)[axis])) @ turn
+
+    def seen(rotation: np.ndarray):
+        points = person(1) @ rotation.T * (10, -10, -10)
+        landmarks = np.zeros((478, 3), np.float32)
+        landmarks[:] = points / (SIZE[0], SIZE[1], SIZE[0]) + (0.5, 0.5, 0.0)
+        return likeness(landmarks, SIZE)
+
+    straight, turned = seen(np.eye(3)), seen(turn)
+    assert difference(straight.proportions, turned.proportions) < 0.01
+    assert turned.trust <= straight.trust + 0.2
+    if abs(yaw) > 40:
+        assert turned.trust < 0.1
+
+
 def tags(frames) -> dict[int, float | None]:
-    return {f.face_id: None if f.landmarks is None else float(f.landmarks[0, 2]) for f in frames}
+    return {f.face_id: None if f.landmarks is None else float(f.landmarks[477, 2]) for f in frames}
 
 
 @pytest.mark.parametrize(
@@ -52,46 +105,98 @@ def test_stamps_are_dilated() -> None:
     assert clock.next(3.04) - first == 400_000
 
 
+def watch(identities: Identities, script: Sequence[Sequence[Detection]], start: float = 0.0) -> list[dict]:
+    """Give one image after the other, 30 a second; what each showed."""
+    return [tags(identities.assign(list(faces), start + i / 30, SIZE)) for i, faces in enumerate(script)]
+
+
+def walk(count: int, *ways: tuple[int, float, float]) -> list[list[Detection]]:
+    """Images of people on their ways: who, from x, to x."""
+    return [[face(a + (b - a) * i / (count - 1), who=who) for who, a, b in ways] for i in range(count)]
+
+
 def test_one_face_is_always_number_0() -> None:
     identities = Identities(1)
-    for i, x in enumerate((100, 900, 500, 110)):
-        assert tags(identities.assign([face(x, tag=i)], i / 30, SIZE)) == {0: i}
+    for i, x in enumerate((150, 1400, 800, 180)):
+        assert tags(identities.assign([face(x, who=i % 2, tag=i)], i / 30, SIZE)) == {0: i}
 
 
 @given(st.permutations([0, 1, 2, 3]), st.lists(st.tuples(*[st.floats(-20, 20)] * 4), min_size=1, max_size=20))
 def test_order_does_not_matter(order: list[int], moves: list[tuple[float, ...]]) -> None:
-    """Four faces side by side that move less than the space between them keep their numbers."""
+    """Four faces side by side, alike as twins, that move less than the space between them keep their numbers."""
     identities = Identities(4)
-    centres = np.array([125.0, 375.0, 625.0, 875.0])
-    first = tags(identities.assign([face(c, tag=i) for i, c in enumerate(centres)], 0.0, SIZE))
+    centres = np.array([200.0, 600.0, 1000.0, 1400.0])
+    first = tags(identities.assign([face(centres[i], tag=i) for i in order], 0.0, SIZE))
+    assert first == {0: 0, 1: 1, 2: 2, 3: 3}, "those who come together are numbered from the left"
     for step, move in enumerate(moves):
         faces = [face(centres[i] + move[i], tag=i) for i in order]
-        assert tags(identities.assign(faces, step / 30, SIZE)) == first
+        assert tags(identities.assign(faces, (step + 1) / 30, SIZE)) == first
 
 
 def test_a_lost_face_keeps_its_number_for_its_return() -> None:
     identities = Identities(2)
-    identities.assign([face(200, tag=1), face(800, tag=2)], 0.0, SIZE)
-    assert tags(identities.assign([face(810, tag=2)], 0.1, SIZE)) == {0: None, 1: 2}
-    assert tags(identities.assign([], 0.2, SIZE)) == {0: None, 1: None}
-    assert tags(identities.assign([face(790, tag=2), face(230, tag=1)], 0.3, SIZE)) == {0: 1, 1: 2}
+    watch(identities, walk(30, (0, 300, 300), (1, 1300, 1300)))
+    assert watch(identities, [[face(1310, who=1)], []], 1.0) == [{0: None, 1: 1}, {0: None, 1: None}]
+    assert watch(identities, [[face(1290, who=1), face(330, who=0)]], 1.1) == [{0: 0, 1: 1}]
 
 
-def test_a_newcomer_takes_an_unused_number_first() -> None:
-    identities = Identities(3)
-    identities.assign([face(100, tag=1)], 0.0, SIZE)
-    assert tags(identities.assign([face(900, tag=2)], 0.1, SIZE)) == {0: None, 1: 2}
-    assert tags(identities.assign([face(900, tag=2), face(500, tag=3)], 0.2, SIZE)) == {0: None, 1: 2, 2: 3}
-    # All numbers are used: the one unseen for longest goes to whoever comes.
-    assert tags(identities.assign([face(900, tag=2), face(500, tag=3), face(500, 60, 40, tag=4)], 0.3, SIZE)) == {
-        0: 4,
-        1: 2,
-        2: 3,
-    }
+@pytest.mark.parametrize("comes_back_at", [1300, 300])
+def test_who_comes_back_after_long_is_known_wherever(comes_back_at: float) -> None:
+    identities = Identities(2)
+    watch(identities, walk(30, (0, 800, 800), (1, 1300, 1300)))
+    watch(identities, walk(90, (0, 800, 800)), 1.0)
+    seen = watch(identities, walk(30, (0, 800, 800), (1, comes_back_at, comes_back_at)), 4.0)
+    assert all(row[0] == 0 for row in seen)
+    assert seen[-1] == {0: 0, 1: 1}
+    assert [row[1] for row in seen].count(None) <= 6, "known within a fifth of a second"
+
+
+def test_two_who_change_places_while_away_are_told_apart() -> None:
+    identities = Identities(2)
+    watch(identities, walk(30, (0, 300, 300), (1, 1300, 1300)))
+    watch(identities, [[]] * 60, 1.0)
+    assert watch(identities, walk(15, (0, 1300, 1300), (1, 300, 300)), 3.0)[-1] == {0: 0, 1: 1}
+
+
+def test_two_who_pass_each_other_keep_their_numbers() -> None:
+    """In the middle one hides the other, and MediaPipe finds the one in front twice."""
+    identities = Identities(2)
+    script = walk(90, (0, 300, 1300), (1, 1300, 300))
+    for row in script:
+        x0, x1 = (float(f.landmarks[4, 0]) * SIZE[0] for f in row)
+        if abs(x0 - x1) < 120:
+            row[1] = face(x0 + 4, who=0)
+    seen = watch(identities, script)
+    assert all(row.get(0, 0) == 0 for row in seen)
+    assert seen[0] == seen[-1] == {0: 0, 1: 1}
+    assert {row[1] for row in seen} == {1, None}, "the face that is there twice is nobody else's"
+
+
+def test_after_a_cut_everybody_is_found_again() -> None:
+    identities = Identities(2)
+    watch(identities, walk(30, (0, 300, 300), (1, 1300, 1300)))
+    seen = watch(identities, walk(30, (0, 1300, 1300), (1, 300, 300)), 1.0)
+    assert all(row == {0: 0, 1: 1} for row in seen[10:])
+
+
+def test_a_newcomer_takes_a_number_of_its_own() -> None:
+    identities = Identities(2)
+    watch(identities, walk(30, (0, 300, 300), (1, 1300, 1300)))
+    watch(identities, walk(30, (0, 300, 300)), 1.0)
+    seen = watch(identities, walk(30, (0, 300, 300), (2, 1300, 1300)), 2.0)
+    assert seen[-1] == {0: 0, 1: None, 2: 2}
+    assert all(row[1] is None for row in seen[6:])
+
+
+def test_when_all_numbers_are_used_the_one_unseen_for_longest_goes() -> None:
+    identities = Identities(2)
+    for k in range(4):
+        assert watch(identities, walk(30, (k, 800, 800)), 10.0 * k)[-1][k] == k
+    assert watch(identities, walk(30, (4, 800, 800)), 40.0)[-1] == {0: 4, 1: None, 2: None, 3: None}
 
 
 def test_more_faces_than_asked_for() -> None:
-    frames = Identities(2).assign([face(100), face(500), face(900)], 0.0, SIZE)
+    frames = Identities(2).assign([face(200), face(800), face(1400)], 0.0, SIZE)
     assert [frame.face_id for frame in frames] == [0, 1]
 
 
@@ -105,25 +210,25 @@ def quality(*sequence: Detection | None, step: float = 1 / 30) -> float:
 
 
 def test_quality_of_an_ordinary_face_is_1() -> None:
-    assert quality(face(500)) == 1.0
+    assert quality(face(800)) == 1.0
     # Half a face's width in an image: a quick turn of the head.
-    assert quality(face(500), face(540), step=1 / 15) == 1.0
+    assert quality(face(800), face(866), step=1 / 15) == 1.0
 
 
 def test_quality_falls_as_the_face_leaves_the_picture() -> None:
-    values = [quality(face(x)) for x in (500, 960, 990, 1000, 1200)]
+    values = [quality(face(x)) for x in (800, 1540, 1590, 1620, 1920)]
     assert values[0] == 1.0
     assert all(a > b for a, b in itertools.pairwise(values[:4]))
     assert values[-1] == pytest.approx(0.05)
 
 
 def test_quality_falls_when_the_motion_is_no_heads() -> None:
-    assert quality(face(300), face(700)) < 0.2
-    assert quality(face(500), face(500, width=200)) < 0.2
+    assert quality(face(480), face(1120)) < 0.2
+    assert quality(face(800), face(800, width=330)) < 0.2
     # A face that was lost or unseen for long may be anywhere.
-    assert quality(face(300), None, face(700)) == 1.0
-    assert quality(face(300), face(700), step=2.0) == 1.0
+    assert quality(face(480), None, face(1120)) == 1.0
+    assert quality(face(480), face(1120), step=2.0) == 1.0
 
 
 def test_a_lost_face_has_no_quality() -> None:
-    assert quality(face(300), None) == 0.0
+    assert quality(face(480), None) == 0.0

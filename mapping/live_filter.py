@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the solve of each frame to a motion as the frames come: what `smoothing.py` does, without the future."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .data import load_table
+from .filters import OneEuro, OneEuroRotation, OneEuroSettings
+from .gaze import GazeHold, with_gaze
+from .lids import close_lids, lid_closure
+from .lips import keep_contact
+from .motion import Motion
+from .outliers import SpikeGate, WildGate, drop_unusable
+from .presence import Presence, UnsureHold
+from .regions import control_live, control_spikes, controls_of
+from .rotation import exp, log
+from .settings import MappingSettings
+
+_CONTROLS, _GAZE, _TRANSLATION = 52, 4, 3
+
+
+class LiveFilter:
+    """Causal filters, outliers and the lost-face policy, one instant after another."""
+
+    def __init__(self, settings: MappingSettings) -> None:
+        self._settings = settings
+        self._enabled = settings.smoothness > 0.0
+        self._head = OneEuroRotation(settings.regions["head"].live.softened(settings.smoothness))
+        self._signals: OneEuro | None = None
+        self._wild = WildGate()
+        self._spikes = SpikeGate(control_spikes(settings.regions), controls_of("tongue"))
+        self._gaze = GazeHold()
+        self._presence = Presence()
+        self._last: Motion | None = None
+        self._unsure = UnsureHold()
+        self._closed: np.ndarray | None = None
+        self._last_seen = -np.inf
+        self._gap = False
+
+    def reset(self) -> None:
+        """Forget what the filters remember; what a lost face does goes on."""
+        self._signals = self._closed = None
+        for part in (self._head, self._wild, self._spikes, self._gaze, self._unsure):
+            part.reset()
+
+    def __call__(self, solved: Motion) -> Motion:
+        """Return one instant to show, without NaN. `solved`: one instant from `solve`."""
+        raw = drop_unusable(solved)
+        time = float(raw.times[0])
+        found = bool(np.isfinite(raw.controls[0, 0]))
+        level = self._presence(time, found)
+        confidence = raw.confidence
+        if found:
+            if abs(time - self._last_seen) > load_table("filters")["jump"]["longest_seconds"]:
+                self.reset()
+            verdict = self._wild(raw, self._gap) if self._enabled else "good"
+            self._last_seen, self._gap = time, False
+            if verdict == "wild" and self._last is not None:
+                confidence = np.zeros(1)
+            else:
+                if verdict == "cut":
+                    self.reset()
+                    self._wild(raw, False)
+                pose = self._filtered(time, raw) if self._enabled else raw
+                controls, self._closed = close_lids(pose.controls, self._closed)
+                self._last = replace(pose, controls=controls)
+        else:
+            self._gap = True
+        if self._last is None:
+            return Motion.neutral(raw.times, raw.displacement.shape[1])
+        return replace(_eased(self._last, level), times=raw.times, confidence=confidence)
+
+    def _filtered(self, time: float, raw: Motion) -> Motion:
+        controls = self._spikes(time, raw.controls[0])
+        gaze = self._gaze(time, raw.gaze[0], lid_closure(controls[None])[0])
+        packed = np.concatenate([controls, gaze.ravel(), raw.head_translation[0], raw.displacement.ravel()])
+        if self._signals is None:
+            self._signals = OneEuro(self._constants(len(packed)))
+        a, b, c = _CONTROLS, _CONTROLS + _GAZE, _CONTROLS + _GAZE + _TRANSLATION
+        packed = self._unsure(time, packed, float(raw.confidence[0]), slice(b, c))
+        controls = packed[:a]
+        out = self._signals(time, packed)
+        gaze = out[a:b].reshape(1, 2, 2)
+        return replace(
+            raw,
+            controls=with_gaze(keep_contact(out[None, :a], controls[None]), gaze),
+            gaze=gaze,
+            head_translation=out[None, b:c],
+            head_rotation=self._head(time, raw.head_rotation[0])[None],
+            displacement=out[c:].reshape(raw.displacement.shape),
+        )
+
+    def _constants(self, count: int) -> OneEuroSettings:
+        """Return the constants of each packed signal, each field (count,)."""
+        regions = self._settings.regions
+        own = control_live(regions)
+        points = count - _CONTROLS - _GAZE - _TRANSLATION
+        sizes = (_GAZE, _TRANSLATION, points)
+        others = [regions[name].live for name in ("gaze", "head_translation", "displacement")]
+
+        def packed(field: str) -> np.ndarray:
+            rest = [np.full(size, getattr(other, field)) for size, other in zip(sizes, others, strict=True)]
+            return np.concatenate([getattr(own, field), *rest])
+
+        constants = OneEuroSettings(packed("min_cutoff"), packed("beta"), packed("derivative_cutoff"))
+        return constants.softened(self._settings.smoothness)
+
+
+def _eased(pose: Motion, level: float) -> Motion:
+    """Return the pose, on its way to neutral as far as the level in [0, 1] says."""
+    if level >= 1.0:
+        return pose
+    gaze = pose.gaze * level
+    return replace(
+        pose,
+        controls=with_gaze(pose.controls * level, gaze),
+        head_rotation=exp(log(pose.head_rotation) * level),
+        head_translation=pose.head_translation * level,
+        gaze=gaze,
+        displacement=pose.displacement * level,
+    )

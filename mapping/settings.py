@@ -1,0 +1,18 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user may change of the mapping."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .regions import RegionFilter, region_filters
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSettings:
+    """What a user may change of the mapping."""
+
+    smoothness: float = 1.0
+    """0 lets everything pass, outliers too; 1 is the default, each step more halves every cut-off."""
+    regions: Mapping[str, RegionFilter] = field(default_factory=region_filters)
+    """By region (see `data/filters.json`). Units of `beta` and speeds: (1/s), (rad/s) or (cm/s)."""
