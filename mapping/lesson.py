@@ -65,7 +65,7 @@ class Lesson:
         pace: float = 1.0,
         moved: Callable[[FaceFrames], str] = lambda frames: "",
     ) -> None:
-        """:param pace: what the poses' times are multiplied with."""
+        """:param pace: what the poses' times are multiplied with; a rest keeps its own."""
         self._poses = tuple(poses)
         self._pace = pace
         self._moved = moved
@@ -148,7 +148,8 @@ class Lesson:
         return LessonView(self._phase, pose, self._step + 1, count, fraction, max(length - over, 0.0), self._note)
 
     def _length(self, pose: RangePose) -> float:
-        return self._pace * (pose.rest if self._phase == "rest" else pose.show)
+        length = pose.rest if self._phase == "rest" else pose.show
+        return self._pace * length if pose.controls else length
 
     def _enter(self, phase: Phase) -> None:
         self._phase, self._began = phase, self._clock

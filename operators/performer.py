@@ -62,7 +62,7 @@ def refresh_performers(window_manager: bpy.types.WindowManager) -> None:
     state.performer_index = chosen
 
 
-class _OfPerformer:
+class _OfPerformer(bpy.types.Operator):
     """Works on the performer that is active in the list, and never in the middle of a calibration."""
 
     @classmethod
@@ -122,7 +122,7 @@ class MIMICA_OT_new_performer(bpy.types.Operator):
         return _changed(self, context, lambda: performers.new_performer(performers_folder(), self.name))
 
 
-class MIMICA_OT_rename_performer(_OfPerformer, bpy.types.Operator):
+class MIMICA_OT_rename_performer(_OfPerformer):
     bl_idname = "mimica.rename_performer"
     bl_label = "Rename Performer"
     bl_description = "Give the active performer another name"
@@ -138,7 +138,7 @@ class MIMICA_OT_rename_performer(_OfPerformer, bpy.types.Operator):
         return self._change(context, lambda path: performers.rename_performer(path, self.name))
 
 
-class MIMICA_OT_duplicate_performer(_OfPerformer, bpy.types.Operator):
+class MIMICA_OT_duplicate_performer(_OfPerformer):
     bl_idname = "mimica.duplicate_performer"
     bl_label = "Duplicate Performer"
     bl_description = "Copy the active performer, for trying another calibration beside the one that works"
@@ -147,7 +147,7 @@ class MIMICA_OT_duplicate_performer(_OfPerformer, bpy.types.Operator):
         return self._change(context, performers.duplicate_performer)
 
 
-class MIMICA_OT_delete_performer(_OfPerformer, bpy.types.Operator):
+class MIMICA_OT_delete_performer(_OfPerformer):
     bl_idname = "mimica.delete_performer"
     bl_label = "Delete Performer"
     bl_description = "Delete the active performer's neutral and range. Takes keep what they were recorded with"
@@ -163,7 +163,7 @@ class MIMICA_OT_delete_performer(_OfPerformer, bpy.types.Operator):
         return self._change(context, performers.delete_performer)
 
 
-class MIMICA_OT_reset_performer(_OfPerformer, bpy.types.Operator):
+class MIMICA_OT_reset_performer(_OfPerformer):
     bl_idname = "mimica.reset_performer"
     bl_label = "Reset Performer"
 
@@ -188,7 +188,7 @@ class MIMICA_OT_reset_performer(_OfPerformer, bpy.types.Operator):
         performers.save_performer(path, None if profile is None else replace(profile, expressions=None))
 
 
-class MIMICA_OT_restore_performer(_OfPerformer, bpy.types.Operator):
+class MIMICA_OT_restore_performer(_OfPerformer):
     bl_idname = "mimica.restore_performer"
     bl_label = "Restore Previous"
     bl_description = "Bring back neutral and range from before the last change. Press again to undo that"
@@ -219,7 +219,7 @@ class MIMICA_OT_import_performer(bpy.types.Operator, ImportHelper):
         return _changed(self, context, lambda: performers.import_performer(performers_folder(), Path(self.filepath)))
 
 
-class MIMICA_OT_export_performer(_OfPerformer, bpy.types.Operator, ExportHelper):
+class MIMICA_OT_export_performer(_OfPerformer, ExportHelper):
     bl_idname = "mimica.export_performer"
     bl_label = "Export Performer"
     bl_description = "Save the active performer's neutral and range as a file, for another computer"

@@ -390,15 +390,6 @@ class LiveSession:
             return None
         return _Part(PoseWriter(binding), face, identity)
 
-    def save() -> None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                profile.save(path)
-            except OSError as error:
-                logger.warning("The neutral cannot be kept in '%s': %s", path, error)
-
-        threading.Thread(target=save, name="mimica profile").start()
-
     def _still_running(self) -> bool:
         if self._fault:
             self.message = self._fault
