@@ -23,8 +23,9 @@ NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
 
 _BLOCKS, _BLOCK_FRAMES = 30, 100
-_STILL_FACE = 0.07
-"""Centimetres, mean over the landmarks: what tracking noise and breath come to in a calm face is half of it."""
+_STILL_FACE = 0.12
+"""Centimetres, for the twentieth of the landmarks that moved most, so that brows alone count: tracking noise and breath
+come to half of it in a calm face."""
 _STILL_HEAD = 3.0
 """Degrees; a head that is held still sways by one."""
 _FACING = 20.0
@@ -203,7 +204,8 @@ def why_not_calm(frames: FaceFrames, field_of_view: float = DEFAULT_FIELD_OF_VIE
     if np.percentile(np.abs(angles - np.median(angles, axis=0)).max(axis=1), 80) > _STILL_HEAD:
         return "Your head moved. Keep it still"
     face = to_face_space(points, pose)[:, :468]
-    if np.median(np.linalg.norm(face - np.median(face, axis=0), axis=2).mean(axis=1)) > _STILL_FACE:
+    moved = np.percentile(np.linalg.norm(face - np.median(face, axis=0), axis=2), 95, axis=1)
+    if np.median(moved) > _STILL_FACE:
         return "Your face moved. Relax it and keep it still"
     return ""
 

@@ -25,6 +25,18 @@ _USUAL_POSE = 2.0
 """Seconds for which most poses are held as the table of poses has them."""
 
 
+_ORDERS = (
+    ("skip", "Skip", "Go on without this pose"),
+    ("again", "Again", "Ask once more: for this pose, or, in the rest before a pose, for the one before"),
+    (
+        "cancel",
+        "Cancel",
+        "End the calibration; neutral and range stay as they were. Esc over the viewport does the same",
+    ),
+    ("end", "Done", "Go on with what was learned"),
+)
+
+
 class _Calibration(bpy.types.Operator):
     """Begins a calibration of the running capture."""
 
@@ -87,15 +99,7 @@ class MIMICA_OT_calibration_order(bpy.types.Operator):
     bl_label = "Calibration"
     bl_options = {"INTERNAL"}
 
-    order: EnumProperty(
-        items=(
-            ("skip", "Skip", "Go on without this pose"),
-            ("again", "Again", "Ask once more for this pose; in the rest before a pose, for the one before"),
-            ("cancel", "Cancel", "End the calibration; neutral and range stay as they were"),
-            ("end", "Done", "End the calibration with what was learned"),
-        ),
-        options={"HIDDEN"},
-    )
+    order: EnumProperty(items=_ORDERS, options={"HIDDEN"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -104,7 +108,7 @@ class MIMICA_OT_calibration_order(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return cls.bl_rna.properties["order"].enum_items[properties.order].description
+        return next(text for order, _, text in _ORDERS if order == properties.order)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         session = live.current()

@@ -17,6 +17,12 @@ from ..rig.paths import performers_folder, single_performer_file
 _FILTER = f"*{performers.SUFFIX}"
 
 
+_RESETS = (
+    ("RANGE", "Reset Range", "Forget the range: the average face's expressions serve again"),
+    ("ALL", "Reset Neutral and Range", "Forget neutral and range: each capture finds the neutral in its first second"),
+)
+
+
 def stored_profile() -> PerformerProfile | None:
     """Return the active performer's profile, None when there is none yet. Raises `ProfileError`."""
     path = performers.active_performer(performers_folder())
@@ -167,18 +173,12 @@ class MIMICA_OT_reset_performer(_OfPerformer):
     bl_idname = "mimica.reset_performer"
     bl_label = "Reset Performer"
 
-    what: EnumProperty(
-        items=(
-            ("RANGE", "Reset Range", "Forget the range: the average face's expressions serve again"),
-            ("ALL", "Reset Neutral and Range", "Forget the neutral too: each capture finds it in its first second"),
-        ),
-        options={"HIDDEN"},
-    )
+    what: EnumProperty(items=_RESETS, options={"HIDDEN"})
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        item = cls.bl_rna.properties["what"].enum_items[properties.what]
-        return f"{item.description}. Restore Previous brings it back"
+        effect = next(text for what, _, text in _RESETS if what == properties.what)
+        return f"{effect}. Restore Previous brings it back"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self._change(context, self._reset)

@@ -78,9 +78,8 @@ def rename_performer(path: Path, name: str) -> Path:
     stem = _stem(name)
     if stem == path.stem:
         return path
-    same = stem.casefold() == path.stem.casefold()
     target = path.with_name(f"{stem}{SUFFIX}")
-    if target.exists() and not same:
+    if stem.casefold() in {other.stem.casefold() for other in path.parent.glob(f"*{SUFFIX}") if other != path}:
         raise ProfileError(f"There is a performer '{stem}' already. Choose another name.")
     active = active_performer(path.parent) == path
     try:

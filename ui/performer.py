@@ -50,7 +50,7 @@ def _draw_calibration(layout: bpy.types.UILayout, context: bpy.types.Context, ca
         return
     if view.stage == "review":
         draw_sentence(layout, context, view.sentence, "INFO")
-        draw_sentence(layout, context, "Again asks for these once more, Done goes on without.", "BLANK1")
+        draw_sentence(layout, context, "Show these once more, or go on without?", "BLANK1")
         row = layout.row(align=True)
         row.scale_y = 1.3
         _order(row, "again", "LOOP_BACK")
