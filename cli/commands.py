@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
 def _take_of(
     arguments: argparse.Namespace, console: Console, places: Places, path: Path | None, replace: bool, figures: Figures
 ) -> tuple[Take, SourceSpec | None]:
-    """Return the take on the command line and its video: of a video, which becomes a take at `path`, or (None) a take."""
+    """Return the take on the command line and its video: a video becomes a take at `path`; None opens a take."""
     source = None
     if path is None:
         take = Take.open(arguments.video)

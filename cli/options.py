@@ -56,7 +56,7 @@ Prints tables, and writes real.json with all figures and the time of each blink.
 _PERFORMER = """\
 Learn a performer's face from a video or take: the neutral, and how far the expressions go.
 
-Without prompts it learns from whatever the performer does. A file of prompts says which pose is shown when, a line each:
+Without prompts it learns from whatever the performer does. A file of prompts says which pose is shown when:
 
   name,start,end
 

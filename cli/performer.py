@@ -125,7 +125,8 @@ def _prompt(row: dict[str, Any]) -> NamedPrompt:
     name, start, end = str(row["name"]), float(row["start"]), float(row["end"])
     if not start < end:
         raise ValueError(f"'{name}' ends before it starts")
-    controls = {str(key): float(value) for key, value in row.get("controls", _controls(name)).items()}
+    given = row["controls"] if "controls" in row else _controls(name)
+    controls = {str(key): float(value) for key, value in dict(given).items()}
     if unknown := controls.keys() - set(ARKIT_SHAPES):
         raise ValueError(f"ARKit has no shape '{min(unknown)}'")
     return NamedPrompt(name, Prompt(controls, start, end))

@@ -21,8 +21,8 @@ _ROUNDS = 2
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
 _LEAST_CHANGE = 8.0
-"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's noise
-in a face at rest comes to half of it."""
+"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's
+noise in a face at rest comes to half of it."""
 _LEAST_OF_NOISE = 2.0
 """The same, against how far the face drifted in the rest before."""
 _PLAIN_CHANGE = 16.0

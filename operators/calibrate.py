@@ -31,7 +31,7 @@ _ORDERS = (
     (
         "cancel",
         "Cancel",
-        "End the calibration; neutral and range stay as they were. Esc over the viewport does the same",
+        "End the calibration, nothing is changed. Esc over the viewport does the same",
     ),
     ("end", "Done", "Go on with what was learned"),
 )

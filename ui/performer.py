@@ -31,7 +31,7 @@ def draw_performer(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
 
     column = layout.column(align=True)
     column.operator("mimica.set_neutral", icon="USER")
-    column.operator("mimica.learn_range", icon="ARMATURE_DATA")
+    column.operator("mimica.learn_range", icon="SHAPEKEY_DATA")
     split = layout.column()
     split.use_property_split = True
     split.use_property_decorate = False

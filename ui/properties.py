@@ -136,8 +136,9 @@ class MimicaScene(bpy.types.PropertyGroup):
         ),
     )
     range_seconds: FloatProperty(
-        name="Seconds per Pose",
-        description="How long each pose is held; the rest between two grows with it",
+        name="Pose Time",
+        description="Seconds for which each pose is held; the rest between two grows with it",
+        subtype="TIME_ABSOLUTE",
         min=0.5,
         max=10.0,
         default=2.0,
