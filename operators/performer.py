@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
@@ -273,6 +274,12 @@ def _look_once() -> None:
     refresh_performers(bpy.context.window_manager)
 
 
+@persistent
+def _on_load(*_arguments: object) -> None:
+    # What belongs to the window manager goes with the old file.
+    refresh_performers(bpy.context.window_manager)
+
+
 _CLASSES = (
     MIMICA_OT_new_performer,
     MIMICA_OT_rename_performer,
@@ -289,8 +296,9 @@ _TIMERS = (_look_once, _watch)
 
 
 def register() -> None:
-    """Register the operators, and read the list as soon as Blender is ready."""
+    """Register the operators, and read the list as soon as Blender is ready and after each load of a file."""
     _register()
+    bpy.app.handlers.load_post.append(_on_load)
     for function in _TIMERS:
         bpy.app.timers.register(function, first_interval=0.1, persistent=True)
 
@@ -300,4 +308,5 @@ def unregister() -> None:
     for function in _TIMERS:
         if bpy.app.timers.is_registered(function):
             bpy.app.timers.unregister(function)
+    bpy.app.handlers.load_post.remove(_on_load)
     _unregister()

@@ -70,7 +70,7 @@ class Calibrator:
         self._frames: list[FaceFrame] = []
         self._shown: dict[str, Shown] = {}
         self._missed: tuple[RangePose, ...] = ()
-        self._saved = self._neutral_taken = False
+        self._saved = self._neutral_taken = self._ending = False
         self._doubt = ""
         self._inbox: SimpleQueue[FaceFrame | Command] = SimpleQueue()
         self.view = CalibrationView("asking", self._lesson.view())
@@ -129,6 +129,7 @@ class Calibrator:
         elif item == "again":
             self._lesson.again()
         elif item == "end":
+            self._ending = True
             self._lesson.end()
         self._take_neutral()
         if self._lesson.done:
@@ -180,7 +181,7 @@ class Calibrator:
             self._apply(self._old)
             self._finish("The range was not learned because of a fault in Mimica; see the log. Nothing was changed.")
             return
-        if self._missed and self._shown:
+        if self._missed and not self._ending:
             self.view = CalibrationView("review", self._lesson.view(), sentence)
         else:
             self._finish(sentence)
@@ -202,6 +203,8 @@ class Calibrator:
             self._profile = learned
             self._apply(learned)
         told = f"The range is learned from {_count(len(shown) - len(missed))}."
+        if len(missed) == len(shown):
+            told = "No pose was clear, so the range stays as it was."
         if missed:
             told += f" Not seen: {', '.join(pose.name for pose in self._missed)}."
         return self._save() or told

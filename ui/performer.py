@@ -29,6 +29,9 @@ def draw_performer(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if 0 <= state.performer_index < len(state.performers) and state.performers[state.performer_index].error:
         draw_sentence(layout, context, state.performers[state.performer_index].error, "ERROR")
 
+    if not state.performers:
+        draw_sentence(layout, context, "Set Neutral and Learn Range add you as the first performer.", "INFO")
+
     column = layout.column(align=True)
     column.operator("mimica.set_neutral", icon="USER")
     column.operator("mimica.learn_range", icon="SHAPEKEY_DATA")

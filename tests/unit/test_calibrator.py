@@ -149,10 +149,19 @@ def test_a_capture_that_ends_at_once_says_so(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_capture_that_ends_after_poses_that_were_not_seen_asks_no_more(path: Path) -> None:
+    sitting = Sitting(path, [neutral_pose(), PUFF, JAW, BROWS])
+    sitting.perform(until=lambda: sitting.calibrator.view.lesson.number == 4)
+    sitting.calibrator.order("end")
+    sitting.wait(lambda: sitting.calibrator.over)
+    assert sitting.told == ["The range is learned from 1 pose. Not seen: Cheeks Puffed."]
+
+
 def test_a_performer_who_shows_nothing_changes_no_range(path: Path) -> None:
     sitting = Sitting(path, [JAW, BROWS], default_profile())
     sitting.perform(NOTHING)
     assert sitting.calibrator.view.stage == "review"
+    assert "stays as it was" in sitting.calibrator.view.sentence
     assert all(profile is None or profile.expressions is None for profile in sitting.applied)
 
 
