@@ -8,8 +8,7 @@ from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
-from bpy.props import EnumProperty, StringProperty
-from bpy_extras.io_utils import ExportHelper, ImportHelper
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..mapping.calibration import PerformerProfile, ProfileError
 from ..rig import live, performers
@@ -208,37 +207,45 @@ class MIMICA_OT_restore_performer(_OfPerformer):
         return self._change(context, performers.restore_previous)
 
 
-class MIMICA_OT_import_performer(bpy.types.Operator, ImportHelper):
+class _WithFile:
+    """Asks for a file of a performer."""
+
+    filepath: StringProperty(name="File", description="A performer's profile", subtype="FILE_PATH")
+    filter_glob: StringProperty(default=_FILTER, options={"HIDDEN"})
+
+
+class MIMICA_OT_import_performer(_WithFile, bpy.types.Operator):
     bl_idname = "mimica.import_performer"
     bl_label = "Import Performer"
     bl_description = "Add a performer from a file that was exported here or elsewhere"
 
-    filename_ext = performers.SUFFIX
-    filter_glob: StringProperty(default=_FILTER, options={"HIDDEN"})
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return _changed(self, context, lambda: performers.import_performer(performers_folder(), Path(self.filepath)))
 
 
-class MIMICA_OT_export_performer(_OfPerformer, ExportHelper):
+class MIMICA_OT_export_performer(_WithFile, _OfPerformer):
     bl_idname = "mimica.export_performer"
     bl_label = "Export Performer"
     bl_description = "Save the active performer's neutral and range as a file, for another computer"
 
-    filename_ext = performers.SUFFIX
-    filter_glob: StringProperty(default=_FILTER, options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         path = active_path(context)
         self.filepath = path.name if path else ""
-        return super().invoke(context, event)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = active_path(context)
         if path is None:
             return {"CANCELLED"}
         try:
-            performers.export_performer(path, Path(self.filepath))
+            performers.export_performer(path, Path(self.filepath).with_suffix(performers.SUFFIX))
         except ProfileError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -30,7 +30,7 @@ def draw_performer(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         draw_sentence(layout, context, state.performers[state.performer_index].error, "ERROR")
 
     if not state.performers:
-        draw_sentence(layout, context, "Set Neutral and Learn Range add you as the first performer.", "INFO")
+        draw_sentence(layout, context, "Your first neutral or range adds you to the list.", "INFO")
 
     column = layout.column(align=True)
     column.operator("mimica.set_neutral", icon="USER")
