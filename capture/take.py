@@ -55,10 +55,15 @@ class TakeSummary:
     """Why it cannot be read, as a sentence; the other fields but `path` and `name` are then empty."""
 
     @property
+    def found(self) -> dict[int, float]:
+        """The faces that were found at all, each with the share of the images in which it was."""
+        return {face: share for face, share in zip(self.face_ids, self.seen, strict=True) if share > 0.0}
+
+    @property
     def main_face(self) -> int | None:
         """The face that was seen most, the first of equals; None when there is no face at all."""
-        best = max(zip(self.face_ids, self.seen, strict=True), key=lambda face: face[1], default=(0, 0.0))
-        return best[0] if best[1] > 0.0 else None
+        found = self.found
+        return max(found, key=lambda face: found[face], default=None)
 
 
 class Take:

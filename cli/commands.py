@@ -92,7 +92,8 @@ def _take_of(
     else:
         source = perform.source_spec(arguments.video)
         model = perform.need_model(arguments.model, places.extension, places.user)
-        settings = TrackerSettings(faces=arguments.faces)
+        # Who asks for the second face has two of them looked for.
+        settings = TrackerSettings(faces=max(arguments.faces, arguments.face or 1))
         try:
             with console.progress("Tracking the face") as progress, console.quiet():
                 captured = perform.capture(
@@ -122,7 +123,9 @@ def _perform(
     take, source = _take_of(arguments, console, places, path, replace, figures)
     with console.progress("Solving"):
         began = time.perf_counter()
-        performance = perform.solve(take, source, arguments.camera_fov, performer=chosen, learn=arguments.learn)
+        performance = perform.solve(
+            take, source, arguments.camera_fov, arguments.face, performer=chosen, learn=arguments.learn
+        )
     figures.append(("solved in", f"{time.perf_counter() - began:.2f} s"))
     return performance
 
@@ -183,7 +186,7 @@ def _make(
     performance = _perform(arguments, console, places, take, replace, figures)
     with console.progress("Creating the face rig"), console.quiet():
         began = time.perf_counter()
-        neutral = performance.profile.neutral if arguments.face == "performer" else None
+        neutral = performance.profile.neutral if arguments.proportions == "performer" else None
         shot = scene.make_shot(arguments.fps or performance.rate, neutral)
         figures.append(("rig created in", f"{time.perf_counter() - began:.2f} s"))
     with console.progress("Baking and saving"), console.quiet():
@@ -210,7 +213,7 @@ def _take(arguments: argparse.Namespace, console: Console, places: Places) -> in
         ("name", info.name),
         ("created", info.created or "unknown"),
         ("length", f"{summary.duration:.2f} s, {summary.frames} images"),
-        ("faces", ", ".join(map(str, summary.face_ids)) or "none"),
+        ("faces", perform.list_faces(summary) or "none"),
         ("quality", f"{summary.quality:.0%}"),
         ("source", f"{source.name}, {source.kind}, {source.width} x {source.height}" if source else "unknown"),
         ("source rate", f"{source.rate:g} images/s" if source and source.rate else "unknown"),
@@ -236,7 +239,7 @@ def _performer(arguments: argparse.Namespace, console: Console, places: Places) 
         take, _ = _take_of(arguments, console, places, path, False, figures)
         with console.progress("Learning"):
             profile, missed = performer.learn_profile(
-                perform.best_face(take),
+                perform.best_face(take, arguments.face),
                 prompts,
                 name=arguments.out.stem,
                 field_of_view=arguments.camera_fov or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,

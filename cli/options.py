@@ -220,7 +220,7 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fps", type=_positive, metavar="N", help="frames a second of the scene (default: the video's)")
     group.add_argument("--start-frame", type=int, default=1, metavar="N", help="frame of the first image (default: 1)")
     group.add_argument(
-        "--face",
+        "--proportions",
         choices=("performer", "average"),
         default="performer",
         help="proportions of the rig: the performer's own, or the average face (default: performer)",
@@ -230,8 +230,9 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
 def _add_capture_options(parser: argparse.ArgumentParser, *, overwrite: bool = True) -> None:
     group = parser.add_argument_group("capture")
     group.add_argument("--camera-fov", type=_angle, metavar="DEGREES", help="vertical field of view of the camera")
+    group.add_argument("--faces", type=int, default=1, metavar="N", help="most faces to track at once, 1 to 4")
     group.add_argument(
-        "--faces", type=int, default=1, metavar="N", help="most faces to track, 1 to 4; the one seen most is used"
+        "--face", type=_count, metavar="N", help="the face to use, from 1; 'take info' lists them (default: seen most)"
     )
     if overwrite:
         group.add_argument("--overwrite", action="store_true", help="replace files that are there already")

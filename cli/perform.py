@@ -16,7 +16,7 @@ from ..capture.images import SUFFIXES as IMAGE_SUFFIXES
 from ..capture.model import ModelError, ModelFile, find_model
 from ..capture.session import CaptureSession
 from ..capture.source import SourceInfo, SourceSpec, make_source
-from ..capture.take import SUFFIX, Take, TakeInfo, TakeWriter, delete_take
+from ..capture.take import SUFFIX, Take, TakeInfo, TakeSummary, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile, ProfileError
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
@@ -39,7 +39,7 @@ class Performance:
     source: SourceSpec | None
     """The video it was captured from, when it is at hand."""
     frames: FaceFrames
-    """Of the face that was seen most."""
+    """Of one face."""
     profile: PerformerProfile
     motion: Motion
 
@@ -163,23 +163,39 @@ def capture(
     return Captured(Take.open(path), session.stats().tracked, max(ended - began, 1e-9))
 
 
-def best_face(take: Take) -> FaceFrames:
-    """Return the frames of the face that was seen most. Raises CommandError when the take holds no face."""
-    candidates = [take.frames(face_id) for face_id in take.face_ids]
-    best = max(candidates, key=lambda frames: int(frames.found.sum()), default=None)
-    if best is None or not best.found.any():
+def best_face(take: Take, number: int | None = None) -> FaceFrames:
+    """Return the frames of a face, see `which_face`. Raises CommandError."""
+    return take.frames(which_face(take, number))
+
+
+def which_face(take: Take, number: int | None = None) -> int:
+    """Return a face of a take as the take counts them, from 0. Raises CommandError when it holds none, or not this one.
+
+    :param number: as users count, from 1; None takes the face that was seen most.
+    """
+    summary = take.summary()
+    if summary.main_face is None:
         name = take.info.source.name if take.info.source else take.info.name
         raise CommandError(
             f"No face was found in '{name}'. Choose a video in which the face is at least a tenth of the picture's"
             " width and not hidden."
         )
-    return best
+    face = summary.main_face if number is None else number - 1
+    if face not in summary.found:
+        raise CommandError(f"There is no face {number} in '{take.info.name}'. It holds {list_faces(summary)}.")
+    return face
+
+
+def list_faces(summary: TakeSummary) -> str:
+    """Return the faces of a take as users count them, with the share of its images in which each was found."""
+    return ", ".join(f"face {face + 1} ({share:.0%} of the images)" for face, share in summary.found.items())
 
 
 def solve(
     take: Take,
     source: SourceSpec | None,
     field_of_view: float | None,
+    face: int | None = None,
     *,
     performer: PerformerProfile | None = None,
     learn: bool = True,
@@ -187,15 +203,19 @@ def solve(
     """Map a take. Raises CommandError when it holds no face, or a damaged profile.
 
     :param field_of_view: vertical, degrees; None takes what the take says.
+    :param face: see `which_face`.
     :param performer: whose neutral and range it is read with; None takes what was recorded, else finds the neutral.
     :param learn: without a range, learn it from the take itself.
     """
-    frames = best_face(take)
+    index = which_face(take, face)
+    frames = take.frames(index)
     if int(frames.found.sum()) < 3:
         raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
     view = field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
+    # What was recorded is one person's.
+    stored = take.info.performer if index == take.info.performer_face else None
     try:
-        recorded = PerformerProfile.from_json(take.info.performer) if take.info.performer else None
+        recorded = PerformerProfile.from_json(stored) if stored else None
     except ProfileError as error:
         raise CommandError(f"The take '{take.info.name}': {error}") from error
     if recorded is not None and field_of_view:

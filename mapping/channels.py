@@ -13,7 +13,7 @@ from . import rotation as rot
 from .character_map import BoneEntry, CharacterMap
 from .data import load_table
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT
-from .landmarks import weight_matrix
+from .landmarks import average_face, weight_matrix
 from .motion import Motion
 
 _FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -23,7 +23,14 @@ _WIDE_SHARE = 0.35
 """How far eyeWide lifts the upper lid, in openings."""
 _SQUINT_SHARE = 0.2
 """How far eyeSquint lifts the lower lid, in openings."""
-_REGION_RULERS = {"mouth": (61, 291), "brows": (33, 263), "nose": (129, 358), "cheeks": (234, 454), "jaw": (168, 152)}
+_REGION_RULERS = {
+    "mouth": (61, 291),
+    "tongue": (61, 291),
+    "brows": (33, 263),
+    "nose": (129, 358),
+    "cheeks": (234, 454),
+    "jaw": (168, 152),
+}
 """Landmark pairs whose distance says how large a region is."""
 
 
@@ -81,6 +88,19 @@ class _Lids:
     gain: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posed:
+    """All bones that controls put into a pose, each array by bone."""
+
+    rows: np.ndarray
+    controls: np.ndarray
+    """Columns of the controls."""
+    move: np.ndarray
+    """(P, 3), cm, armature axes, at full amount."""
+    turn: np.ndarray
+    """(P, 3), rotation vectors, radians, armature axes, at full amount."""
+
+
 class ChannelPlan:
     """A character map compiled against a rest pose: motion in, channel values out. Immutable after construction."""
 
@@ -107,7 +127,7 @@ class ChannelPlan:
         """(G, 478): what `solve` needs to average; `evaluate` takes a motion solved for these groups."""
         self.bones: tuple[str, ...] = tuple(e.bone for e in entries)
         self.moves: tuple[bool, ...] = tuple(e.drive in ("landmarks", "lid") for e in entries)
-        """Whether each bone is driven by location; else by rotation."""
+        """Whether each bone is driven by location; else by rotation, and where a control says so by location too."""
         self.shape_keys: tuple[str, ...] = tuple(s.key for s in character.shapes)
         self._shape_columns = np.array([ARKIT_SHAPES.index(s.control) for s in character.shapes], int)
         self._shape_gain = np.array([s.gain for s in character.shapes])
@@ -124,6 +144,7 @@ class ChannelPlan:
         scale = _region_scale(rest.neutral, performer_neutral) if rest is not None else {}
         self._followers = _batches(entries, followers, self._parents, scale)
         self._lids = _compile_lids(entries, row, self._heads)
+        self._posed = _compile_posed(entries, _region_scale(rest.neutral, average_face()) if rest is not None else {})
 
     def shape_values(self, motion: Motion) -> np.ndarray:
         """Return shape key values, float (N, S), in the order of `shape_keys`."""
@@ -143,6 +164,9 @@ class ChannelPlan:
             own = self._rest_rotation[rows]
             turned = rot.multiply(np.stack(list(turns.values()), axis=1), own)
             rotation[:, rows] = rot.multiply(rot.conjugate(own), turned)
+        if self._posed is not None:
+            amount = motion.controls[:, self._posed.controls, None]
+            location[:, self._posed.rows] = amount * self._posed.move
         followed = motion.displacement @ _FACE_TO_ARMATURE.T
         for batch in self._followers:
             wanted = followed[:, batch.groups] * batch.scale[:, None]
@@ -173,6 +197,9 @@ class ChannelPlan:
             elif entry.drive == "eye":
                 yaw, pitch = np.moveaxis(motion.gaze[:, 0 if entry.side == "L" else 1] * entry.gain, -1, 0)
                 turns[i] = rot.multiply(_about(2, yaw), _about(0, -pitch))
+        if self._posed is not None:
+            turned = rot.exp(motion.controls[:, self._posed.controls, None] * self._posed.turn)
+            turns.update({int(row): turned[:, k] for k, row in enumerate(self._posed.rows)})
         return turns
 
     def _without_parent(
@@ -192,7 +219,7 @@ class ChannelPlan:
         pivot, heads = self._heads[parent], self._heads[rows]
         forward = rot.matrix_from_quaternion(turns[parent])
         # Row vectors times the matrix are the inverse rotation.
-        return (heads + wanted - pivot) @ forward + pivot - heads
+        return (heads + wanted - pivot - location[:, parent, None]) @ forward + pivot - heads
 
 
 def _batches(
@@ -213,6 +240,19 @@ def _batches(
             )
         )
     return batches
+
+
+def _compile_posed(entries: list[BoneEntry], scale: dict[str, float]) -> _Posed | None:
+    posed = [(i, e) for i, e in enumerate(entries) if e.drive == "control"]
+    if not posed:
+        return None
+    size = np.array([[scale.get(e.region, 1.0) * e.gain] for _, e in posed])
+    return _Posed(
+        rows=np.array([i for i, _ in posed]),
+        controls=np.array([ARKIT_SHAPES.index(e.control) for _, e in posed]),
+        move=np.array([e.move for _, e in posed], float) * size @ _FACE_TO_ARMATURE.T,
+        turn=np.radians([e.turn for _, e in posed]) * [[e.gain] for _, e in posed] @ _FACE_TO_ARMATURE.T,
+    )
 
 
 def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarray) -> _Lids | None:
@@ -288,5 +328,3 @@ def _region_scale(character: np.ndarray, performer: np.ndarray | None) -> dict[s
         size = float(np.linalg.norm(performer[a] - performer[b]))
         scale[region] = float(np.linalg.norm(character[a] - character[b])) / size if size > 1e-6 else 1.0
     return scale
-
-

@@ -9,7 +9,7 @@ from .data import load_table
 from .frame import ARKIT_SHAPES
 
 SCHEMA = 1
-Drive = Literal["landmarks", "lid", "jaw", "eye", "head", "neck"]
+Drive = Literal["landmarks", "lid", "jaw", "eye", "head", "neck", "control"]
 REGIONS = ("brows", "lids", "gaze", "jaw", "mouth", "cheeks", "nose", "head", "tongue")
 
 
@@ -24,7 +24,7 @@ class BoneEntry:
     bone: str
     drive: Drive
     """landmarks: follows their displacement by location. lid: travels to the opposite lid as the eye closes. jaw, eye,
-    head, neck: rotate."""
+    head, neck: rotate. control: takes up a pose as far as a control says, carried by its parent."""
     region: str
     landmarks: dict[str, float] = field(default_factory=dict)
     """Landmark index to weight, for `landmarks`."""
@@ -34,6 +34,12 @@ class BoneEntry:
     """For lids: the upper one."""
     side: str = ""
     """For lids and eyes: L or R, the character's own."""
+    control: str = ""
+    """For `control`: which one, by ARKit's name."""
+    move: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """For `control`: the way at full amount, cm of an average face, face axes."""
+    turn: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """For `control`: the rotation at full amount about the bone's own place, rotation vector, degrees, face axes."""
     gain: float = 1.0
 
 
@@ -88,6 +94,8 @@ class CharacterMap:
         for bone in bones:
             if bone.drive not in get_args(Drive) or bone.region not in REGIONS:
                 raise CharacterMapError(f"Bone '{bone.bone}' in the character map has an unknown drive or region.")
+            if bone.drive == "control" and bone.control not in ARKIT_SHAPES:
+                raise CharacterMapError(f"Bone '{bone.bone}' follows '{bone.control}', which is no ARKit shape.")
         for shape in shapes:
             if shape.control not in ARKIT_SHAPES:
                 raise CharacterMapError(f"Shape key '{shape.key}' follows '{shape.control}', which is no ARKit shape.")
@@ -103,10 +111,16 @@ class CharacterMap:
 def own_rig_map() -> CharacterMap:
     """Return the map of the rig that Create Face Rig makes, from its bone table."""
     entries: list[BoneEntry] = []
+    tongue = load_table("arkit_poses")["shapes"]["tongueOut"]["bones"]
     for bone in load_table("face_rig")["bones"]:
         drive = bone["drive"]
-        if drive in ("none", "tongue"):
+        if drive == "none":
             # Nothing tracked moves these: they are the animator's.
+            continue
+        if drive == "tongue":
+            entries.append(
+                BoneEntry(bone["name"], "control", bone["region"], control="tongueOut", **tongue[bone["name"]])
+            )
             continue
         pair = bone.get("pair", "")
         entries.append(

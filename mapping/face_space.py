@@ -8,17 +8,27 @@ Time is the first axis everywhere; nothing here depends on the frame before.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from .head_table import HeadTable, head_table, turn_features
 from .landmarks import average_face, rigid_set
 
 DEFAULT_FIELD_OF_VIEW = 45.0
 """Vertical, degrees: the middle of what laptop cameras and webcams have (40 to 50)."""
 
-_REFITS = 2
-_OUTLIER_CM = 0.15
-"""Residual at which a landmark starts to lose weight: skin on bone moves less than 1.5 mm."""
+_BOUNDED = (False, False, False, True)
+"""The rounds of the fit, and whether residuals are bounded in them. Each divides what is left by ten or more: a turn of
+60 degrees is found to 0.1. Residuals are the pose's own until the last one."""
+_OUTLIER_CM = 0.6
+"""Residual beyond which a landmark pulls no harder: what the face's expressions do is in the gain's statistics, this
+is for hands and hair."""
+_RIGHT_EYE, _LEFT_EYE = 33, 263
+_IMAGE_MIDDLE = np.array([0.5, 0.5, 0.0], np.float32)
+_CROSS = np.zeros((3, 9))
+"""Rotation vector to its cross-product matrix."""
+_CROSS[0, [7, 5]] = _CROSS[1, [2, 6]] = _CROSS[2, [3, 1]] = 1.0, -1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +42,10 @@ class HeadPose:
     scale: np.ndarray
     """float64 (N,), near 1: the performer's head against the reference face."""
     residual: np.ndarray
-    """float64 (N,), cm: weighted RMS distance of the rigid landmarks after the fit."""
+    """float64 (N,), cm: RMS distance of the fitted landmarks."""
+    turn: np.ndarray
+    """float64 (N, 2): x and y of the face's z axis in the view frame (z from the face to the camera, x along the line
+    of the eyes in the picture): 0 when the performer looks into the camera, however the head is rolled or placed."""
 
 
 def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> np.ndarray:
@@ -49,99 +62,121 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     """
     sizes = np.asarray(image_sizes, np.float64)
     height = 2.0 * np.tan(np.radians(np.clip(field_of_view, 5.0, 160.0)) / 2.0)
-    width = height * sizes[:, 0] / sizes[:, 1]
+    scale = np.empty((len(sizes), 1, 3))
+    scale[:, 0, 0] = scale[:, 0, 2] = height * sizes[:, 0] / sizes[:, 1]
+    scale[:, 0, 1] = -height
     # Single precision: 1e-6 of half a metre is far below what the tracker resolves, and takes are long.
-    rays = np.empty((*landmarks.shape[:2], 2), np.float32)
-    rays[..., 0] = (landmarks[..., 0] - 0.5) * width[:, None]
-    rays[..., 1] = (0.5 - landmarks[..., 1]) * height
-    depth = landmarks[..., 2] * width[:, None].astype(np.float32)
-    depth = depth - depth[:, :468].mean(axis=1, keepdims=True)
-
+    metric = (landmarks - _IMAGE_MIDDLE) * scale.astype(np.float32)
+    rays, depth = metric[..., :2], metric[..., 2]
+    away = 1.0 + depth - depth[:, :468].mean(axis=1, keepdims=True)
+    points = np.empty_like(metric)
+    points[..., :2] = rays * away[..., None]
+    points[..., 2] = -away
     indices, weights = rigid_set()
-    reference = average_face()[indices]
-    extent = _extent(reference[None], weights)
-    near_rays, near_depth = rays[:, indices].astype(np.float64), depth[:, indices].astype(np.float64)
-    distance = np.ones(len(rays))
-    for _ in range(3):
-        # Distance and perspective depend on each other; each round divides the error by about ten.
-        seen = _place(near_rays, near_depth, distance)
-        distance = distance * extent / _extent(seen, weights)
-    return _place(rays, depth, distance.astype(np.float32))
-
-
-def _place(rays: np.ndarray, depth: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Points (N, K, 3) in camera space of rays (N, K, 2) and relative depths (N, K), for faces at distances (N,)."""
-    away = distance[:, None] * (1.0 + depth)
-    return np.concatenate([rays * away[..., None], -away[..., None]], axis=-1)
+    # Size is proportional to distance.
+    distance = _reference_extent() / _extent(points[:, indices], weights)
+    return points * distance.astype(np.float32)[:, None, None]
 
 
 def _extent(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted RMS distance of points (N, K, 3) from their mean, (N,); the scale of B. K. P. Horn, 1987."""
-    mean = np.einsum("k,nkc->nc", weights, points)
-    return np.sqrt(np.einsum("k,nkc->n", weights, (points - mean[:, None]) ** 2))
+    away = points - (weights @ points)[:, None]
+    return np.sqrt((away * away).sum(axis=2) @ weights)
 
 
-def fit_head(points: np.ndarray, reference: np.ndarray | None = None) -> HeadPose:
-    """Fit the reference's rigid landmarks to each frame by weighted, robust Procrustes.
+@cache
+def _reference_extent() -> float:
+    indices, weights = rigid_set()
+    return float(_extent(average_face()[None, indices], weights)[0])
 
-    Kabsch with iteratively reweighted least squares: a landmark whose residual exceeds 1.5 mm loses weight in
-    proportion, so that skin pulled by an expression does not turn the head.
 
-    :param points: (N, 478, 3), camera space, cm.
+def fit_head(points: np.ndarray, reference: np.ndarray | None = None, table: HeadTable | None = None) -> HeadPose:
+    """Find the head's pose in each frame from landmarks that hardly move on it.
+
+    A fixed gain takes the residuals in face space to what the pose lacks, a few times over: an M-estimate whose
+    weights are learned (`HeadTable`), with bounded residuals (P. J. Huber, Robust Statistics, 1981). Where landmarks
+    slide when the head turns is taken into account.
+
+    :param points: (N, 478, 3), camera space, cm. Frames that hold NaN give NaN.
     :param reference: float64 (478, 3), face space, cm: the performer's neutral; None for the average face.
+    :param table: None for the shipped one.
     """
-    indices, base = rigid_set()
-    source = (average_face() if reference is None else reference)[indices]
-    target = points[:, indices].astype(np.float64)
-    weights = np.broadcast_to(base, target.shape[:2])
-    rotation, translation, scale = _similarity(source, target, weights)
-    error = _distance(source, target, rotation, translation, scale)
-    for _ in range(_REFITS):
-        weights = base / np.maximum(1.0, error / _OUTLIER_CM)
-        rotation, translation, scale = _similarity(source, target, weights)
-        error = _distance(source, target, rotation, translation, scale)
-    residual = np.sqrt((base * error**2).sum(axis=1))
-    return HeadPose(rotation, translation, scale, residual)
+    table = table or head_table()
+    indices = table.landmarks
+    face = (average_face() if reference is None else reference)[indices]
+    view = view_frames(points)
+    target = points[:, indices] @ view
+    slide = table.fitted_slide
+    count = len(target)
+    rotation = np.broadcast_to(np.eye(3), (count, 3, 3))
+    scale = np.ones((count, 1, 1))
+    translation = target.mean(axis=1, keepdims=True) - face.mean(axis=0)
+    length = np.zeros((count, 1, 1))
+    for bounded in _BOUNDED:
+        residual = _residual(target, face, slide, rotation, translation, scale)
+        if bounded:
+            length = np.sqrt((residual * residual).sum(axis=2, keepdims=True))
+            residual = residual * (_OUTLIER_CM / np.maximum(length, _OUTLIER_CM))
+        step = residual.reshape(count, -1) @ table.gain.T
+        translation = translation + scale * (step[:, None, 4:] @ rotation.transpose(0, 2, 1))
+        scale = scale * np.exp(step[:, 3, None, None])
+        rotation = rotation @ _small_rotation(step[:, :3])
+    return HeadPose(
+        rotation=view @ rotation,
+        translation=(translation @ view.transpose(0, 2, 1))[:, 0],
+        scale=scale[:, 0, 0],
+        residual=np.sqrt((length * length).mean(axis=(1, 2))),
+        turn=rotation[:, :2, 2],
+    )
 
 
-def _distance(
-    source: np.ndarray, target: np.ndarray, rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray
+def _residual(
+    target: np.ndarray,
+    face: np.ndarray,
+    slide: np.ndarray,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    scale: np.ndarray,
 ) -> np.ndarray:
-    fitted = scale[:, None, None] * (source @ rotation.transpose(0, 2, 1)) + translation[:, None]
-    return np.sqrt(((fitted - target) ** 2).sum(axis=2))
+    """How far landmarks (N, K, 3) in face space are from where the face (K, 3) has them, at this turn."""
+    expected = (turn_features(rotation[:, :2, 2]) @ slide).reshape(target.shape)
+    return ((target - translation) @ rotation) / scale - face - expected
 
 
-def to_face_space(points: np.ndarray, pose: HeadPose) -> np.ndarray:
-    """Return (N, P, 3) of the points' own precision: points of camera space, head pose and scale removed, cm."""
+def _small_rotation(vector: np.ndarray) -> np.ndarray:
+    """Rotation matrices (N, 3, 3) of small rotation vectors (N, 3): Cayley's, right to the third order."""
+    cross = (vector @ _CROSS).reshape(-1, 3, 3)
+    share = 4.0 / (4.0 + (vector * vector).sum(axis=1))
+    return np.eye(3) + share[:, None, None] * (cross + 0.5 * (cross @ cross))
+
+
+def view_frames(points: np.ndarray) -> np.ndarray:
+    """Return the view frame's axes as columns in camera space, float64 (N, 3, 3), for points (N, 478, 3) there.
+
+    z from the face to the camera, x along the line of the eyes as the picture shows it, so y up on the face: the frame
+    that the tracker works in, since it cuts the face out of the picture and turns it upright.
+    """
+    middle = points[:, rigid_set()[0]].mean(axis=1, dtype=np.float64)
+    view = np.empty((len(points), 3, 3))
+    z = -middle / np.sqrt((middle * middle).sum(axis=1, keepdims=True))
+    eyes = (points[:, _LEFT_EYE] - points[:, _RIGHT_EYE]).astype(np.float64)
+    x = eyes - (eyes * z).sum(axis=1, keepdims=True) * z
+    x /= np.sqrt((x * x).sum(axis=1, keepdims=True))
+    view[:, :, 0], view[:, :, 2] = x, z
+    view[:, :, 1] = z[:, [1, 2, 0]] * x[:, [2, 0, 1]] - z[:, [2, 0, 1]] * x[:, [1, 2, 0]]
+    return view
+
+
+def to_face_space(points: np.ndarray, pose: HeadPose, table: HeadTable | None = None) -> np.ndarray:
+    """Return points of camera space (N, 478, 3) in face space, cm, of their own precision.
+
+    The head's pose and scale are removed, and what landmarks slide over the skin when the head turns: an expression
+    looks the same whichever way the head faces.
+
+    :param table: None for the shipped one.
+    """
     kind = points.dtype
     turned = (points - pose.translation[:, None].astype(kind)) @ pose.rotation.astype(kind)
-    return turned / pose.scale[:, None, None].astype(kind)
-
-
-def _similarity(
-    source: np.ndarray, target: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Least-squares similarity from source (K, 3) to each target (N, K, 3) under weights (N, K).
-
-    S. Umeyama, Least-squares estimation of transformation parameters between two point patterns, PAMI 13(4), 1991.
-    Frames that hold NaN, or no extent, give NaN.
-    """
-    share = weights / weights.sum(axis=1)[:, None]
-    weighted = target * share[..., None]
-    source_mean = share @ source
-    target_mean = weighted.sum(axis=1)
-    covariance = weighted.transpose(0, 2, 1) @ source - target_mean[:, :, None] * source_mean[:, None, :]
-    good = np.isfinite(covariance).all(axis=(1, 2))
-    if not good.all():
-        covariance = np.where(good[:, None, None], covariance, np.eye(3))
-    u, singular, vt = np.linalg.svd(covariance)
-    sign = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    singular[:, 2] *= sign
-    u[:, :, 2] *= sign[:, None]
-    rotation = u @ vt
-    spread = share @ (source**2).sum(axis=1) - (source_mean**2).sum(axis=1)
-    scale = singular.sum(axis=1) / np.where(spread > 0, spread, np.nan)
-    scale[~good] = np.nan
-    rotation[~good] = np.nan
-    translation = target_mean - scale[:, None] * np.einsum("nij,nj->ni", rotation, source_mean)
-    return rotation, translation, scale
+    turned /= pose.scale[:, None, None].astype(kind)
+    turned -= (table or head_table()).slid(pose.turn).astype(kind)
+    return turned

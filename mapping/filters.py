@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Smoothing: the One Euro filter live, a zero-phase low-pass offline. Constants in Hz and seconds, never in frames."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,10 +99,18 @@ class OneEuroRotation:
         if step <= 0.0:
             return self._value
         s = self.settings
-        turn = rot.log(rot.multiply(rot.conjugate(self._value), value))
-        self._speed += float(_alpha(s.derivative_cutoff, step)) * (float(np.linalg.norm(turn)) / step - self._speed)
-        share = _alpha(s.min_cutoff + s.beta * self._speed, step)
-        self._value = rot.multiply(self._value, rot.exp(turn * share))
+        # The shortest way from the last result; by slerp, which for one quaternion is much cheaper than log and exp.
+        near = float(self._value @ value)
+        end = -value if near < 0.0 else value
+        half = math.acos(min(abs(near), 1.0))
+        self._speed += float(_alpha(s.derivative_cutoff, step)) * (2.0 * half / step - self._speed)
+        share = float(_alpha(s.min_cutoff + s.beta * self._speed, step))
+        if half > 1e-4:
+            start, share = math.sin((1.0 - share) * half) / math.sin(half), math.sin(share * half) / math.sin(half)
+        else:
+            start = 1.0 - share
+        mixed = start * self._value + share * end
+        self._value = mixed / math.sqrt(float(mixed @ mixed))
         self._time = time
         return self._value
 
@@ -114,6 +123,8 @@ _SPEED_CUTOFF = 6.0
 """Hz: noise has speed too, so speed is taken of what is left below this."""
 _MOVE_SECONDS = 0.05
 """A motion counts as one from this long before its speed shows until this long after."""
+_FINEST = 8
+"""Grid points a sample, at most, where times are uneven."""
 _BLOCK = 256
 """Signals that are filtered at once: bounds memory."""
 
@@ -212,7 +223,8 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray
     count = len(times)
     if count < 4:
         return values
-    interval = float(np.median(np.diff(times)))
+    # Times that all but coincide must not ask for a grid of millions.
+    interval = max(float(np.median(np.diff(times))), float(times[-1] - times[0]) / (_FINEST * count))
     if interval <= 0 or cutoff >= 0.45 / interval:
         return values
     flat = values.reshape(count, -1)
@@ -224,7 +236,8 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray
         flat = interpolate_linear(times, flat, grid)
     # Two passes square the response: this factor puts their -3 dB back at the cut-off.
     twice = (np.sqrt(2.0) - 1.0) ** -0.25
-    sections = butter(2, min(cutoff * twice * 2.0 * interval, 0.99), output="sos")
+    # Below a thousandth of the rate the filter is a singular problem, and the result a constant anyway.
+    sections = butter(2, float(np.clip(cutoff * twice * 2.0 * interval, 1e-3, 0.99)), output="sos")
     # An odd extension of a few time constants keeps the ends from ringing.
     pad = int(min(len(grid) - 1, max(3, round(1.0 / (cutoff * interval)))))
     flat = sosfiltfilt(sections, flat, axis=0, padtype="odd", padlen=pad)

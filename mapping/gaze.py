@@ -53,7 +53,7 @@ def with_gaze(controls: np.ndarray, gaze: np.ndarray) -> np.ndarray:
     """Return controls (N, 52) whose eyeLook shapes say what the gaze (N, 2, 2) says."""
     rows, matrix = _looks()
     result = controls.copy()
-    result[:, rows] = np.clip(gaze.reshape(-1, 4) @ matrix, 0.0, 1.0)
+    result[:, rows] = np.minimum(np.maximum(gaze.reshape(-1, 4) @ matrix, 0.0), 1.0)
     return result
 
 
@@ -170,13 +170,18 @@ class GazeHold:
         ahead = closure + np.maximum(closure - self._closure, 0.0) * min(table["lid_ahead"] / step, 1.0)
         eyes_hidden = ahead > table["hidden"]
         self._time, self._closure = time, closure
+        self._trail = [(t, v) for t, v in self._trail if time - t < 2 * table["cover_seconds"]][-32:]
+        if not eyes_hidden.any() and time - self._since.max() >= table["return_seconds"]:
+            self._hidden[:] = False
+            self._trail.append((time, np.array([(gaze[0] + gaze[1]) / 2.0, gaze[0] - gaze[1]])))
+            return gaze
         apart = gaze[0] - gaze[1]
         # First the eyes' middle, which one open eye still tells, then their difference.
         hidden = np.array([eyes_hidden.all(), eyes_hidden.any()])
         for k in np.flatnonzero(hidden & ~self._hidden):
             self._held[k] = self._before(time - table["cover_seconds"], int(k))
         self._since = np.where(hidden, time, self._since)
-        blend = np.clip((time - self._since) / table["return_seconds"], 0.0, 1.0)
+        blend = np.minimum((time - self._since) / table["return_seconds"], 1.0)
         share = np.where(hidden, 0.0, blend * blend * (3.0 - 2.0 * blend))
         self._hidden = hidden
         difference = self._held[1] + share[1] * (apart - self._held[1])
@@ -187,9 +192,8 @@ class GazeHold:
         else:
             middle = (gaze[0] + gaze[1]) / 2.0
         middle = self._held[0] + share[0] * (middle - self._held[0])
-        self._trail = [(t, v) for t, v in self._trail if time - t < 2 * table["cover_seconds"]][-32:]
-        self._trail.append((time, np.stack([middle, difference])))
-        return np.stack([middle + difference / 2.0, middle - difference / 2.0])
+        self._trail.append((time, np.array([middle, difference])))
+        return np.array([middle + difference / 2.0, middle - difference / 2.0])
 
     def _before(self, time: float, which: int) -> np.ndarray:
         """Return what was shown at a moment of the trail: the last before it, else the first."""

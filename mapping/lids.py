@@ -61,19 +61,58 @@ def close_lids(controls: np.ndarray, closed: np.ndarray | None = None) -> tuple[
     curves = load_table("geometry")["lids"]["snap"]
     shut, released = curves["closing"][1], curves["opening"][0]
     blink = controls[:, _BLINK]
-    # The last crossing of either level decides.
-    event = np.where(blink >= shut, 1, np.where(blink <= released, -1, 0))
-    last = np.maximum.accumulate(np.where(event != 0, np.arange(1, len(blink) + 1)[:, None], 0), axis=0)
     before = np.zeros(2, bool) if closed is None else closed
-    held = np.where(last > 0, np.take_along_axis(event, np.maximum(last - 1, 0), axis=0) > 0, before)
+    if not before.any() and (blink <= min(curves["closing"][0], released)).all():
+        return controls, before
+    held = _switched(blink >= shut, blink <= released, before)
     snapped = np.where(held, _snapped(blink, *curves["opening"]), _snapped(blink, *curves["closing"]))
     result = controls.copy()
     result[:, _BLINK] = snapped
     return result, held[-1] if len(held) else before
 
 
+def trust_near_lid(controls: np.ndarray, head_rotation: np.ndarray, winking: bool = False) -> tuple[np.ndarray, bool]:
+    """Return controls (N, 52) whose far lid does what the near one does once the head is turned, and whether it winks.
+
+    From 25 degrees of yaw on the tracker sees the far eye badly, and both eyes mostly blink together. Who winked
+    before the turn goes on winking until both lids meet.
+
+    :param head_rotation: (N, 4), wxyz, against the neutral.
+    :param winking: whether the face winked before.
+    """
+    table = load_table("geometry")["lids"]["far"]
+    w, x, y, z = head_rotation.T
+    yaw = np.arctan2(2.0 * (x * z + w * y), 1.0 - 2.0 * (x * x + y * y))
+    start, full = table["yaw"]
+    blink = controls[:, _BLINK]
+    apart = np.abs(blink[:, 0] - blink[:, 1])
+    frontal = np.abs(yaw) <= start
+    level = table["wink"]
+    if frontal.all():
+        return controls, bool(apart[-1] > level) if len(apart) else winking
+    weight = np.minimum(np.maximum((np.abs(yaw) - start) / (full - start), 0.0), 1.0)
+    winks = _switched(
+        frontal & (apart > level), (frontal & (apart <= level)) | (apart < 0.5 * level), np.array(winking)
+    )
+    weight = np.where(winks, 0.0, weight)[:, None]
+    if weight.any():
+        # Turned to the left, the left eye is the far one.
+        near = np.where(yaw > 0, blink[:, 1], blink[:, 0])[:, None]
+        far = np.stack([yaw > 0, yaw <= 0], axis=1)
+        controls = controls.copy()
+        controls[:, _BLINK] = np.where(far, blink + weight * (near - blink), blink)
+    return controls, bool(winks[-1]) if len(winks) else winking
+
+
+def _switched(on: np.ndarray, off: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return bool (N, ...): whether the last of the events `on` and `off` was `on`; `before` until there is one."""
+    count = np.arange(1, len(on) + 1).reshape(-1, *(1,) * (on.ndim - 1))
+    last = np.maximum.accumulate(np.where(on | off, count, 0), axis=0)
+    return np.where(last > 0, np.take_along_axis(on, np.maximum(last - 1, 0), axis=0), before)
+
+
 def _snapped(blink: np.ndarray, low: float, high: float) -> np.ndarray:
-    share = np.clip((blink - low) / (high - low), 0.0, 1.0)
+    share = np.minimum(np.maximum((blink - low) / (high - low), 0.0), 1.0)
     return blink + (1.0 - blink) * share**2 * (3.0 - 2.0 * share)
 
 

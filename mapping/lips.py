@@ -19,8 +19,8 @@ def keep_contact(filtered: np.ndarray, seen: np.ndarray) -> np.ndarray:
     start, full = load_table("filters")["contact"]["share"]
     least = load_table("filters")["contact"]["least_jaw"]
     jaw = seen[:, _JAW_OPEN]
-    share = np.clip(seen[:, _MOUTH_CLOSE] / np.maximum(jaw, least), 0.0, 1.0)
-    weight = np.clip((share - start) / (full - start), 0.0, 1.0)
+    share = np.minimum(seen[:, _MOUTH_CLOSE] / np.maximum(jaw, least), 1.0)
+    weight = np.minimum(np.maximum((share - start) / (full - start), 0.0), 1.0)
     result = filtered.copy()
     opened, closed = filtered[:, _JAW_OPEN], filtered[:, _MOUTH_CLOSE]
     result[:, _MOUTH_CLOSE] = np.minimum(closed + weight * (share * opened - closed), opened)

@@ -9,7 +9,7 @@ import numpy as np
 from .data import load_table
 from .filters import OneEuro, OneEuroRotation, OneEuroSettings
 from .gaze import GazeHold, with_gaze
-from .lids import close_lids, lid_closure
+from .lids import close_lids, lid_closure, trust_near_lid
 from .lips import keep_contact
 from .motion import Motion
 from .outliers import SpikeGate, WildGate, drop_unusable
@@ -36,12 +36,14 @@ class LiveFilter:
         self._last: Motion | None = None
         self._unsure = UnsureHold()
         self._closed: np.ndarray | None = None
+        self._winking = False
         self._last_seen = -np.inf
         self._gap = False
 
     def reset(self) -> None:
         """Forget what the filters remember; what a lost face does goes on."""
         self._signals = self._closed = None
+        self._winking = False
         for part in (self._head, self._wild, self._spikes, self._gaze, self._unsure):
             part.reset()
 
@@ -73,7 +75,8 @@ class LiveFilter:
         return replace(_eased(self._last, level), times=raw.times, confidence=confidence)
 
     def _filtered(self, time: float, raw: Motion) -> Motion:
-        controls = self._spikes(time, raw.controls[0])
+        lids, self._winking = trust_near_lid(raw.controls, raw.head_rotation, self._winking)
+        controls = self._spikes(time, lids[0])
         gaze = self._gaze(time, raw.gaze[0], lid_closure(controls[None])[0])
         packed = np.concatenate([controls, gaze.ravel(), raw.head_translation[0], raw.displacement.ravel()])
         if self._signals is None:

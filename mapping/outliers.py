@@ -31,11 +31,13 @@ def _table() -> dict[str, Any]:
 
 def drop_unusable(motion: Motion) -> Motion:
     """Return the motion with frames that hold NaN or absurd numbers taken as lost: NaN and confidence 0."""
+    if all(float(np.abs(getattr(motion, name)).max(initial=0.0)) < _ABSURD for name in _FIELDS):
+        return motion
     whole = np.ones(len(motion), bool)
     for name in _FIELDS:
         values = getattr(motion, name)
         whole &= (np.abs(values) < _ABSURD).all(axis=tuple(range(1, values.ndim)))
-    return motion if whole.all() else without(motion, ~whole)
+    return without(motion, ~whole)
 
 
 def without(motion: Motion, frames: np.ndarray) -> Motion:

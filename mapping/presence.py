@@ -114,7 +114,7 @@ def facing_share(pose: HeadPose) -> np.ndarray:
 def follow_share(confidence: np.ndarray | float, step: np.ndarray | float) -> np.ndarray:
     """Return which share of the way to a new value to go in a time: all when it is sure, none when it is not at all."""
     table = load_table("filters")["trust"]
-    trust = np.clip((np.asarray(confidence) - table["none"]) / (table["full"] - table["none"]), 0.0, 1.0)
+    trust = np.minimum(np.maximum((confidence - table["none"]) / (table["full"] - table["none"]), 0.0), 1.0)
     return 1.0 - np.exp(-np.maximum(step, 0.0) * trust / (table["seconds"] * np.maximum(1.0 - trust, 1e-9)))
 
 

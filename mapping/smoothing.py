@@ -12,7 +12,7 @@ import numpy as np
 
 from .filters import zero_phase_adaptive, zero_phase_rotation
 from .gaze import calm_gaze, with_gaze
-from .lids import close_lids, lid_closure
+from .lids import close_lids, lid_closure, trust_near_lid
 from .lips import keep_contact
 from .motion import Motion
 from .outliers import cuts, drop_unusable, reject_spikes, reject_wild
@@ -51,7 +51,8 @@ def _smoothed(motion: Motion, settings: MappingSettings, limit: float) -> Motion
     controls, gaze = motion.controls, motion.gaze
     if s > 0.0:
         spikes = control_spikes(regions)
-        controls = reject_spikes(times, motion.controls, spikes, controls_of("tongue"))
+        controls, _ = trust_near_lid(motion.controls, motion.head_rotation)
+        controls = reject_spikes(times, controls, spikes, controls_of("tongue"))
         gaze = calm_gaze(times, motion.gaze, lid_closure(controls), 2.0 ** (1.0 - s))
     filtered = np.clip(zero_phase_adaptive(times, controls, control_bands(regions).limited(s, limit)), 0.0, 1.0)
     flat = motion.displacement.reshape(len(motion), -1)

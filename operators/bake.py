@@ -53,13 +53,14 @@ class MIMICA_OT_bake(bpy.types.Operator):
         window_manager.progress_begin(0, 1)
         try:
             take = Take.open(path)
-            frames = take.frames()
+            face = _face(take, settings.bake_face)
+            frames = take.frames(face)
             result = bake_take(
                 context.scene,
                 settings.target,
                 frames,
                 name=take.info.name,
-                profile=_performer_of(take, frames, settings),
+                profile=_performer_of(take, face, frames, settings),
                 settings=options,
             )
         except (TakeError, BakeError, TargetError, ProfileError) as error:
@@ -73,7 +74,9 @@ class MIMICA_OT_bake(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _performer_of(take: Take, frames: FaceFrames, settings: bpy.types.PropertyGroup) -> PerformerProfile | None:
+def _performer_of(
+    take: Take, face: int, frames: FaceFrames, settings: bpy.types.PropertyGroup
+) -> PerformerProfile | None:
     """Return the profile that the user wants the take to be read with; None for a take without a face.
 
     Raises `ProfileError`.
@@ -87,7 +90,8 @@ def _performer_of(take: Take, frames: FaceFrames, settings: bpy.types.PropertyGr
             raise ProfileError(
                 "The active performer has no neutral yet. Press Set Neutral in a capture, or choose As Recorded."
             )
-    stored = take.info.performer
+    # The neutral that was set is one person's.
+    stored = take.info.performer if face == take.info.performer_face else None
     return profile_of_take(
         frames,
         PerformerProfile.from_json(stored) if stored else None,
@@ -95,6 +99,17 @@ def _performer_of(take: Take, frames: FaceFrames, settings: bpy.types.PropertyGr
         learn=settings.bake_learn,
         field_of_view=take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,
     )
+
+
+def _face(take: Take, choice: str) -> int:
+    """Return the face of a take that is to be baked. Raises `BakeError`."""
+    summary = take.summary()
+    if choice == "MOST" or len(summary.found) < 2:
+        return summary.main_face or 0
+    if int(choice) not in summary.found:
+        there = " or ".join(str(face + 1) for face in summary.found)
+        raise BakeError(f"The take '{take.info.name}' holds no face {int(choice) + 1}. Choose face {there}.")
+    return int(choice)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_bake,))

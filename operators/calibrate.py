@@ -179,10 +179,12 @@ def learn_take_into(take_path: Path, performer: Path) -> PerformerProfile:
     A performer without a neutral gets the take's. Raises `TakeError` or `ProfileError`.
     """
     take = Take.open(take_path)
-    frames = take.frames()
+    summary = take.summary()
+    face = take.info.performer_face if take.info.performer_face in summary.found else summary.main_face or 0
+    frames = take.frames(face)
     view = take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
-    stored = PerformerProfile.from_json(take.info.performer) if take.info.performer else None
-    own = stored or estimate_profile(frames, field_of_view=view)
+    stored = take.info.performer if face == take.info.performer_face else None
+    own = PerformerProfile.from_json(stored) if stored else estimate_profile(frames, field_of_view=view)
     if own is None:
         raise TakeError(f"The take '{take.info.name}' holds no face, so there is nothing to learn from it.")
     known = performers.load_performer(performer) or replace(own, expressions=None)

@@ -17,6 +17,7 @@ from ..rig import live
 from ..rig.bind import can_be_target
 from .model import model_in_use
 from .performer import stored_profile
+from .redraw import redraw
 from .sources import source_spec
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 tracker=TrackerSettings(settings.faces, settings.detection, settings.presence, settings.tracking),
                 mapping=MappingSettings(smoothness=settings.smoothness),
                 profile=profile,
+                face=_face(settings),
                 field_of_view=math.degrees(settings.field_of_view),
                 translation=settings.head_translation,
             )
@@ -147,7 +149,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
         """Apply the newest pose. False when the capture has ended, by itself or through a fault."""
         try:
             posed = session.poses
-            running = session.tick(context.scene.mimica.target)
+            settings = context.scene.mimica
+            running = session.tick(settings.target, _face(settings))
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.
                 redraw(context, "WINDOW")
@@ -172,6 +175,11 @@ class MIMICA_OT_follow(bpy.types.Operator):
         redraw(context, "UI")
 
 
+def _face(settings: bpy.types.PropertyGroup) -> int:
+    """Return the face that moves the character."""
+    return int(settings.face) if settings.faces > 1 else 0
+
+
 def _come_back() -> None:
     """Go on after stepping aside for an autosave; the capture itself never paused."""
     if live.current() is None:
@@ -179,16 +187,6 @@ def _come_back() -> None:
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window):
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
-
-
-def redraw(context: bpy.types.Context, kind: str) -> None:
-    """Draw one kind of region of all viewports anew, and nothing else of them: WINDOW is the scene, UI the sidebar."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == kind:
-                        region.tag_redraw()
 
 
 def _over_viewport(context: bpy.types.Context, event: bpy.types.Event) -> bool:

@@ -11,6 +11,7 @@ import bpy
 from ..capture.model import ModelError, ModelFile, download_model, find_model
 from ..capture.offline_model import fetch_offline_model
 from ..rig.paths import BASE_PACKAGE, EXTENSION_FOLDER, user_folder
+from .redraw import redraw
 
 _ORIGINS = {
     "path": "from the preferences",
@@ -151,10 +152,9 @@ class MIMICA_OT_build_offline_model(_OnlineFetch):
 
 
 def _redraw(context: bpy.types.Context) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PREFERENCES"}:
-                area.tag_redraw()
+    """Show a download's progress in both places that have it."""
+    redraw(context, "UI")
+    redraw(context, "WINDOW", "PREFERENCES")
 
 
 def _look_once() -> None:

@@ -10,6 +10,7 @@ from bpy.app.handlers import persistent
 from ..capture.take import SUFFIX, TakeError, delete_take, list_takes
 from ..rig import live
 from ..rig.paths import next_take, takes_folder
+from .redraw import redraw
 
 
 def refresh_takes(window_manager: bpy.types.WindowManager, select: str = "") -> None:
@@ -26,6 +27,8 @@ def refresh_takes(window_manager: bpy.types.WindowManager, select: str = "") -> 
         item.frames = summary.frames
         item.quality = summary.quality
         item.error = summary.error or ""
+        item.several_faces = len(summary.found) > 1
+        item.faces = ", ".join(f"{face + 1} ({share:.0%})" for face, share in summary.found.items())
         if item.path == select:
             state.take_index = i
     state.take_index = max(0, min(state.take_index, len(state.takes) - 1))
@@ -121,10 +124,7 @@ def _watch() -> float:
     if live.finished_takes:
         path = live.finished_takes.popleft()
         refresh_takes(bpy.context.window_manager, str(path))
-        for window in bpy.context.window_manager.windows:
-            for area in window.screen.areas:
-                if area.type == "VIEW_3D":
-                    area.tag_redraw()
+        redraw(bpy.context, "UI")
     return 0.25
 
 

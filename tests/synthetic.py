@@ -8,8 +8,9 @@ import numpy as np
 
 from mimica.cli.behaviour import swap_sides
 from mimica.mapping.data import load_table
-from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from mimica.mapping.face_space import DEFAULT_FIELD_OF_VIEW, view_frames
 from mimica.mapping.frame import FaceFrames
+from mimica.mapping.head_table import head_table
 from mimica.mapping.landmarks import average_face
 
 
@@ -24,25 +25,23 @@ def photograph(
 ) -> FaceFrames:
     """Frames of faces (N, 478, 3) cm in face space, before a pinhole camera, in the tracker's coordinates.
 
+    With the tracker's habit: landmarks slide over the skin when the head turns.
+
     rotation (3, 3) or (N, 3, 3), translation (3,) or (N, 3), both into camera space.
     """
     count = len(faces)
     rotation = np.eye(3) if rotation is None else rotation
     rotation = np.broadcast_to(rotation, (count, 3, 3))
     translation = np.broadcast_to([0.0, 0.0, -45.0] if translation is None else translation, (count, 3))
-    points = np.einsum("nij,npj->npi", rotation, faces) + translation[:, None]
+    unslid = np.einsum("nij,npj->npi", rotation, faces) + translation[:, None]
+    turn = (view_frames(unslid).transpose(0, 2, 1) @ rotation)[:, :2, 2]
+    points = unslid + np.einsum("nij,npj->npi", rotation, head_table().slid(turn))
     height = 2 * np.tan(np.radians(field_of_view) / 2)
     width = height * size[0] / size[1]
     depth = -points[..., 2]
-    middle = depth[:, :468].mean(axis=1, keepdims=True)
-    landmarks = np.stack(
-        [
-            points[..., 0] / depth / width + 0.5,
-            0.5 - points[..., 1] / depth / height,
-            (depth - middle) / middle / width,
-        ],
-        axis=-1,
-    )
+    rays = points[..., :2] / depth[..., None]
+    relative = depth / depth[:, :468].mean(axis=1, keepdims=True) - 1
+    landmarks = np.stack([rays[..., 0] / width + 0.5, 0.5 - rays[..., 1] / height, relative / width], axis=-1)
     return FaceFrames(
         times=np.arange(count) / rate,
         landmarks=landmarks.astype(np.float32),

@@ -16,9 +16,10 @@ PARTED_MM = 1.0
 
 
 def rig_lip_gap(shot: Shot, keys: Sequence[int]) -> np.ndarray:
-    """Return the widest distance of the inner lips at scene frames, (N,), mm. Main thread; leaves another frame set.
+    """Return how far the inner lips are apart where most, at scene frames, (N,), mm. Main thread; changes the frame.
 
-    The rig's face, of which vertices 0 to 467 are the landmarks, by its bones, without subdivision.
+    Upwards, so that lips which overlap have less than none. Taken of the rig's face, whose vertices 0 to 467 are the
+    landmarks, as its bones shape it, without subdivision.
     """
     armature: Any = bpy.data.objects[shot.armature]
     face: Any = bpy.data.objects[shot.armature.removesuffix(" Rig")]
@@ -35,7 +36,7 @@ def rig_lip_gap(shot: Shot, keys: Sequence[int]) -> np.ndarray:
             evaluated = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
             evaluated.vertices.foreach_get("co", points)
             place = points.reshape(-1, 3)
-            gaps.append(np.linalg.norm(place[upper] - place[lower], axis=1).max())
+            gaps.append((place[upper] - place[lower])[:, 2].max())
     finally:
         for modifier in face.modifiers:
             modifier.show_viewport = shown[modifier.name]

@@ -89,6 +89,9 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
+        if settings.faces > 1:
+            column.prop(settings, "face")
+        column = column.column()
         column.enabled = live.current() is None
         column.prop(settings, "head_translation")
 
@@ -152,6 +155,12 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = context.scene.mimica
+        state = context.window_manager.mimica
+        if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].several_faces:
+            layout.prop(settings, "bake_face")
+            row = layout.row()
+            row.alignment = "RIGHT"
+            row.label(text=f"Faces in the take: {state.takes[state.take_index].faces}", translate=False)
         layout.prop(settings, "bake_performer")
         layout.prop(settings, "bake_learn")
         layout.prop(settings, "bake_start")
@@ -189,14 +198,26 @@ def _draw_status(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
     if session.capture.state in ("idle", "opening"):
         column.label(text="Opening the source", icon="TIME")
         return
-    column.label(
-        text="Face found" if stats.face_found else "No face: look into the camera, with light on your face",
-        icon="CHECKMARK" if stats.face_found else "ERROR",
-    )
+    _draw_faces(column, session)
     figures = f"{stats.rate:.0f} frames/s   {session.latency_ms:.0f} ms   {stats.dropped} dropped"
     column.label(text=figures, icon="BLANK1", translate=False)
     if stats.recording_error:
         column.label(text=stats.recording_error, icon="ERROR")
+
+
+def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
+    """Say whose face is found. With Faces at 1 the tracker looks for no second one, so nothing is known of others."""
+    found = session.faces_now
+    if not found:
+        layout.label(text="No face: look into the camera, with light on your face", icon="ERROR")
+    elif session.settings.tracker.faces == 1:
+        layout.label(text="Face found", icon="CHECKMARK")
+    elif session.face in found:
+        others = f"{len(found)} faces found, " if len(found) > 1 else ""
+        layout.label(text=f"{others}face {session.face + 1} is used".capitalize(), icon="CHECKMARK", translate=False)
+    else:
+        there = " and ".join(str(face + 1) for face in found)
+        layout.label(text=f"Face {session.face + 1} is away; in the picture: {there}", icon="ERROR", translate=False)
 
 
 _CLASSES = (

@@ -68,6 +68,12 @@ def _draw_pose(
     lesson = view.lesson
     if lesson.pose is None:
         return
+    # Above the sentence, whose length differs from pose to pose: buttons stay where they are.
+    row = layout.row(align=True)
+    if lesson.count > 1:
+        _order(row, "skip", "FORWARD")
+        _order(row, "again", "LOOP_BACK")
+    _order(row, "cancel", "CANCEL")
     showing = lesson.phase == "show"
     box = layout.box()
     head = box.row()
@@ -76,19 +82,14 @@ def _draw_pose(
         side = head.row()
         side.alignment = "RIGHT"
         side.label(text=f"{lesson.number} of {lesson.count}", translate=False)
-    draw_sentence(box, context, lesson.pose.say, "BLANK1")
+    draw_sentence(box, context, lesson.pose.say, "BLANK1", 4)
     # Whole tenths, so that the words do not flicker.
     text = f"Hold  {lesson.left:.1f} s" if showing else f"Relax, then show it in  {lesson.left:.1f} s"
     if not lesson.pose.controls and not showing:
         text = f"Get ready  {lesson.left:.1f} s"
     box.progress(factor=lesson.fraction if showing else 0.0, text=text)
     if lesson.note:
-        draw_sentence(box, context, f"{lesson.note}.", "ERROR")
-    row = layout.row(align=True)
-    if lesson.count > 1:
-        _order(row, "skip", "FORWARD")
-        _order(row, "again", "LOOP_BACK")
-    _order(row, "cancel", "CANCEL")
+        draw_sentence(box, context, f"{lesson.note}.", "ERROR", 4)
 
 
 def _order(layout: bpy.types.UILayout, order: str, icon: str) -> None:

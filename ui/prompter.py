@@ -16,6 +16,8 @@ _SHADE = (0.08, 0.08, 0.08, 0.75)
 _TRACK, _WAIT, _HOLD = (0.3, 0.3, 0.3, 1.0), (0.55, 0.55, 0.55, 1.0), (0.28, 0.66, 0.38, 1.0)
 _NAME, _TEXT = 34, 19
 """Font sizes in points."""
+_LEAST_WIDTH = 420
+"""Pixels: the box should not grow and shrink with every pose."""
 _TOP = 96
 """Pixels below the region's upper edge, free of Blender's own text and buttons."""
 
@@ -48,7 +50,7 @@ def _show(title: str, say: str, note: str, fraction: float, colour: tuple[float,
     fit = min(1.0, 0.9 * (visible[1] - visible[0]) / max(widest, 1.0))
     middle = (visible[0] + visible[1]) / 2
     step = 1.5 * fit * scale
-    half = widest * fit / 2 + 24 * scale
+    half = max(widest * fit, min(_LEAST_WIDTH * scale, 0.8 * (visible[1] - visible[0]))) / 2 + 24 * scale
     height = sum(points * step for _, points, _ in lines) + 34 * scale
     top = region.height - _TOP * scale
     _box(middle - half, top - height, middle + half, top, _SHADE)

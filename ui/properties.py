@@ -20,6 +20,13 @@ from ..rig import live
 from ..rig.bind import can_be_target
 from ..rig.performers import ProfileError, active_performer
 
+_FACES = (
+    ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
+    ("Face 2", "Who was found second. Faces keep their numbers when they leave and come back"),
+    ("Face 3", "Who was found third"),
+    ("Face 4", "Who was found fourth"),
+)
+
 
 def _may_be_target(_self: "MimicaScene", obj: bpy.types.Object) -> bool:
     return can_be_target(obj)
@@ -77,7 +84,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     faces: IntProperty(
         name="Faces",
-        description="Most faces looked for at once. More than one costs time; the first one moves the character",
+        description="Most faces looked for at once. More than one costs time. Takes hold all of them",
         min=1,
         max=4,
         default=1,
@@ -145,7 +152,20 @@ class MimicaScene(bpy.types.PropertyGroup):
         step=50,
         precision=1,
     )
+    face: EnumProperty(
+        name="Face",
+        description="The face that moves the character. Set Neutral is for this face too",
+        items=tuple((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+    )
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
+    bake_face: EnumProperty(
+        name="Face",
+        description="The face of the take that is baked",
+        items=(
+            ("MOST", "Seen Most", "The face that is in most of the take's images"),
+            *((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+        ),
+    )
     bake_start: IntProperty(
         name="Start Frame",
         description="Scene frame at which the performance begins",
@@ -190,6 +210,9 @@ class MimicaTake(bpy.types.PropertyGroup):
     frames: IntProperty()
     quality: FloatProperty()
     error: StringProperty()
+    several_faces: BoolProperty()
+    faces: StringProperty()
+    """Its faces as users count them, each with its share of the images."""
 
 
 def _chosen(self: "MimicaWindowManager", _context: bpy.types.Context) -> None:

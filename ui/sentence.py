@@ -5,9 +5,12 @@
 import bpy
 
 
-def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """Draw a sentence over as many lines as the region's width asks for."""
-    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)) - 4)
+def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str, inset: int = 0) -> None:
+    """Draw a sentence over as many lines as the region's width asks for.
+
+    :param inset: characters by which the lines are to be shorter: inside a box.
+    """
+    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)) - 4 - inset)
     column = layout.column(align=True)
     column.scale_y = 0.8
     line = ""

@@ -11,8 +11,10 @@ import pytest
 from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import default_profile
 from mimica.mapping.data import load_table
+from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.landmarks import average_face
 from mimica.mapping.mapper import MappingSettings
+from mimica.mapping.smoothing import finish
 from mimica.rig import compat
 from mimica.rig.bake import BakeError, BakeSettings, bake_take
 from mimica.rig.bind import TargetError, bind
@@ -76,6 +78,24 @@ def test_a_head_turn_turns_the_head_and_nothing_else(rig):
     turn = (posed.matrix @ rig.data.bones["head"].matrix_local.inverted()).to_quaternion()
     assert turn.angle == pytest.approx(0.4, abs=0.03)
     assert turn.axis.z == pytest.approx(1.0, abs=0.03), "to the performer's left is about +Z"
+
+
+def test_the_tongue_comes_out_between_the_lips(rig, monkeypatch):
+    frames = photograph(act(jaw=np.full(3, 0.4)))
+    known = finish
+
+    def with_tongue(*arguments):
+        motion = known(*arguments)
+        motion.controls[:, ARKIT_SHAPES.index("tongueOut")] = ramp(3)
+        return motion
+
+    monkeypatch.setattr("mimica.rig.bake.finish", with_tongue)
+    bake_take(bpy.context.scene, rig, frames, name="Tongue", profile=default_profile(), settings=RAW)
+    inside, outside = evaluated_heads(rig, 1), evaluated_heads(rig, 3)
+    # Blender's -Y is ahead, Z up. The tip's bone begins two thirds along the tongue.
+    assert inside["tongue_tip"][1] - inside["lip_lower"][1] > 1.0, "behind the lip while it is in"
+    assert outside["tongue_tip"][1] < outside["lip_lower"][1], "ahead of it when it is out"
+    assert outside["lip_lower"][2] < outside["tongue_mid"][2] < outside["lip_upper"][2], "through the open mouth"
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30, 60])

@@ -79,7 +79,7 @@ def test_take_becomes_keyframes_a_film_and_a_sheet(
 
 def test_other_rate_keeps_the_length(take: Path, tmp_path: Path) -> None:
     output = tmp_path / "film.blend"
-    assert main(["run", str(take), "--output", str(output), "--fps", "23.976", "--face", "average"]) == 0
+    assert main(["run", str(take), "--output", str(output), "--fps", "23.976", "--proportions", "average"]) == 0
     bpy.ops.wm.open_mainfile(filepath=str(output))
     scene = bpy.context.scene
     rate = scene.render.fps / scene.render.fps_base

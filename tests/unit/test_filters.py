@@ -84,3 +84,11 @@ def test_zero_phase_rotation_does_not_mind_signs():
 def test_too_few_samples_pass_unchanged(count):
     values = np.arange(count, dtype=float)[:, None]
     assert np.array_equal(zero_phase(np.arange(count) / 30, values, 5.0), values)
+
+
+def test_times_that_all_but_coincide_cost_nothing():
+    times = np.sort(np.concatenate([np.arange(20) / 30, np.arange(20) / 30 + 1e-9, np.arange(20) / 30 + 2e-9]))
+    out = zero_phase(times, np.sin(times)[:, None], 5.0)
+    assert np.abs(out[:, 0] - np.sin(times)).max() < 0.05
+    still = zero_phase(np.arange(12) * 1e-9, np.random.default_rng(0).uniform(0, 1, (12, 2)), 5.0)
+    assert np.isfinite(still).all() and np.abs(still).max() < 3.0

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.mapping import rotation as rot
@@ -44,6 +44,7 @@ def test_an_open_mouth_shows_none_and_a_tongue_shows_itself() -> None:
     assert (values[4:] > 0.9).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=5), st.floats(0, 1))
 def test_it_stays_in_its_range_and_never_falls_as_the_score_rises(probabilities: list[float], rest: float) -> None:
     values = tongue(scored(np.sort(np.array(probabilities))), resting_at(rest))

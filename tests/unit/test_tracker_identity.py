@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.capture.identity import Identities
@@ -57,6 +57,7 @@ def test_people_differ_and_one_person_does_not() -> None:
     assert again.trust > 0.8
 
 
+@settings(deadline=None)
 @given(st.floats(-60, 60), st.floats(-30, 30), st.floats(-40, 40))
 def test_turning_a_face_keeps_its_proportions_and_costs_trust(yaw: float, pitch: float, roll: float) -> None:
     turn = np.eye(3)
@@ -121,6 +122,7 @@ def test_one_face_is_always_number_0() -> None:
         assert tags(identities.assign([face(x, who=i % 2, tag=i)], i / 30, SIZE)) == {0: i}
 
 
+@settings(deadline=None)
 @given(st.permutations([0, 1, 2, 3]), st.lists(st.tuples(*[st.floats(-20, 20)] * 4), min_size=1, max_size=20))
 def test_order_does_not_matter(order: list[int], moves: list[tuple[float, ...]]) -> None:
     """Four faces side by side, alike as twins, that move less than the space between them keep their numbers."""
