@@ -76,6 +76,8 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     rounds. The profile is returned as it is when the face is hardly seen from the front.
     """
     seen = np.flatnonzero(frames.found)
+    if len(seen) < 3:
+        return profile
     frames = frames.take(seen[np.linspace(0, len(seen) - 1, min(len(seen), _MOST_FRAMES)).astype(int)])
     start = profile.expressions or average_expressions()
     known = observe(frames, profile)
