@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The range wizard and Set Neutral as a performer uses them: by mouse, in a running capture of a real clip."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
-from mimica.tests.desktop.test_capture import LIVE, RUNNING, press, start
+from mimica.tests.desktop.test_capture import LIVE, RUNNING, TAKES, press, record, start
 
 STATE = "bpy.context.window_manager.mimica"
 VIEW = f"{LIVE}.current().calibrator.view"
@@ -70,6 +71,21 @@ def test_the_buttons_of_the_wizard(capturing: Desktop) -> None:
     press(desktop, "Cancel", f"not {LIVE}.current().asking")
     desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
     assert desktop.evaluate(PEOPLE) == before
+
+
+def test_a_take_teaches_the_performer(capturing: Desktop) -> None:
+    desktop = capturing
+    takes = len(desktop.evaluate(TAKES))
+    record(desktop)
+    time.sleep(3)
+    press(desktop, "Stop Recording", f"len({TAKES}) == {takes + 1}")
+    press(desktop, "Learn Range from Take", f"'learned from the take' in {STATE}.calibration")
+    desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
+    assert all(learned and not error for _, _, learned, error in desktop.evaluate(PEOPLE))
+    desktop.find("Bake to Keyframes")
+    desktop.settle()
+    desktop.screenshot("learned-from-take")
+    assert desktop.complaints() == []
 
 
 def test_escape_ends_the_calibration_and_not_the_capture(capturing: Desktop) -> None:
