@@ -246,9 +246,7 @@ def test_damaged_model_is_refused(mimica: Command, capsys: pytest.CaptureFixture
     assert "damaged" in capsys.readouterr().err
 
 
-def test_model_path_is_printed_alone(
-    mimica: Command, capsys: pytest.CaptureFixture[str], model_path: Path
-) -> None:
+def test_model_path_is_printed_alone(mimica: Command, capsys: pytest.CaptureFixture[str], model_path: Path) -> None:
     assert mimica("model", "--where", "--model", model_path) == 0
     assert capsys.readouterr().out == f"{model_path}\n"
 
@@ -303,9 +301,7 @@ def test_what_is_read_is_never_written(mimica: Command, take: Path) -> None:
     assert take.read_bytes() == before
 
 
-def test_only_a_take_is_overwritten_by_a_take(
-    mimica: Command, tmp_path: Path, model_path: Path
-) -> None:
+def test_only_a_take_is_overwritten_by_a_take(mimica: Command, tmp_path: Path, model_path: Path) -> None:
     video, other = grey_film(tmp_path / "video.mp4", 5), tmp_path / "notes.txt"
     other.write_text("not a take")
     arguments = ("solve", video, "--csv", tmp_path / "out.csv", "--take", other, "--overwrite", "--model", model_path)
