@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..capture.model import ModelError, download_model
 from ..capture.offline_model import build_offline_model, pip_download_wheel
-from ..capture.source import SourceError
+from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
-from . import perform, scene
+from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from . import perform, performer, scene
 from .benches import BENCHES
 from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "solve": _solve,
         "demo": _demo,
         "take": _take,
+        "performer": _performer,
         "model": _model,
         "bench": _bench,
     }
@@ -80,10 +82,10 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         return INTERRUPTED
 
 
-def _perform(
+def _take_of(
     arguments: argparse.Namespace, console: Console, places: Places, path: Path | None, replace: bool, figures: Figures
-) -> perform.Performance:
-    """Return the performance on the command line: of a video, which becomes a take at `path`, or (None) of a take."""
+) -> tuple[Take, SourceSpec | None]:
+    """Return the take on the command line and its video: a video becomes a take at `path`; None opens a take."""
     source = None
     if path is None:
         take = Take.open(arguments.video)
@@ -110,9 +112,20 @@ def _perform(
         figures.append(("images", str(captured.images)))
         figures.append(("tracked", f"{captured.images / captured.seconds:.1f} images/s"))
         take = captured.take
+    return take, source
+
+
+def _perform(
+    arguments: argparse.Namespace, console: Console, places: Places, path: Path | None, replace: bool, figures: Figures
+) -> perform.Performance:
+    """Return the performance on the command line; see `_take_of`."""
+    chosen = performer.load_profile(arguments.performer) if arguments.performer else None
+    take, source = _take_of(arguments, console, places, path, replace, figures)
     with console.progress("Solving"):
         began = time.perf_counter()
-        performance = perform.solve(take, source, arguments.camera_fov, arguments.face)
+        performance = perform.solve(
+            take, source, arguments.camera_fov, arguments.face, performer=chosen, learn=arguments.learn
+        )
     figures.append(("solved in", f"{time.perf_counter() - began:.2f} s"))
     return performance
 
@@ -211,6 +224,33 @@ def _take(arguments: argparse.Namespace, console: Console, places: Places) -> in
         ("note", info.note or "none"),
     ]
     console.figures(rows)
+    return OK
+
+
+def _performer(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    if arguments.action == "info":
+        console.figures(performer.describe_profile(performer.load_profile(arguments.file)))
+        return OK
+    _keep_files(arguments.overwrite, arguments.video, arguments.out)
+    prompts = performer.read_prompts(arguments.prompts) if arguments.prompts else None
+    figures: Figures = []
+    with tempfile.TemporaryDirectory(prefix="mimica-", ignore_cleanup_errors=True) as folder:
+        path = None if perform.is_take(arguments.video) else Path(folder) / f"{arguments.video.stem}{SUFFIX}"
+        take, _ = _take_of(arguments, console, places, path, False, figures)
+        with console.progress("Learning"):
+            profile, missed = performer.learn_profile(
+                perform.best_face(take, arguments.face),
+                prompts,
+                name=arguments.out.stem,
+                field_of_view=arguments.camera_fov or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,
+            )
+    performer.save_profile(arguments.out, profile)
+    if missed:
+        console.note(f"Not seen: {', '.join(missed)}.")
+    if prompts is not None:
+        posed = sum(bool(prompt.prompt.controls) for prompt in prompts)
+        figures.append(("poses", f"{posed - len(missed)} of {posed} seen"))
+    console.figures([*figures, ("profile", str(arguments.out))])
     return OK
 
 

@@ -53,6 +53,18 @@ Prints tables, and writes real.json with all figures and the time of each blink.
   delay             by how much live trails offline, from the cross-correlation of each control
 """
 
+_PERFORMER = """\
+Learn a performer's face from a video or take: the neutral, and how far the expressions go.
+
+Without prompts it learns from whatever the performer does. A file of prompts says which pose is shown when:
+
+  name,start,end
+
+with times in seconds after the first image. A name is a guided pose of Mimica's (jaw_open, smile, brows_up, ...: see
+mapping/data/range_poses.json), one of ARKit's shapes, or neutral. A .json file holds a list of objects with the same
+names, and may give each its own "controls": {"jawOpen": 1.0}.
+"""
+
 Command = Callable[..., int]
 
 
@@ -89,6 +101,7 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     run.add_argument("--sheet", metavar="FILE.png", type=Path, help="also render a contact sheet of telling moments")
     _add_character_options(run)
     _add_film_options(run)
+    _add_performer_options(run)
     _add_capture_options(run)
 
     solve = add(
@@ -100,6 +113,7 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     solve.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
     solve.add_argument("--csv", metavar="OUT.csv", type=Path, required=True, help="table to write")
     solve.add_argument("--take", metavar="FILE", type=Path, help="also keep the take")
+    _add_performer_options(solve)
     _add_capture_options(solve)
 
     demo = add(
@@ -111,12 +125,29 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     demo.add_argument("--output", metavar="FOLDER", type=Path, default=Path("out"), help="where to (default: out)")
     _add_character_options(demo)
     _add_film_options(demo)
+    _add_performer_options(demo)
     _add_capture_options(demo, overwrite=False)
 
     take = add("take", "look into takes")
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
     info = actions.add_parser("info", help="say what is in a take", description="Say what is in a take.")
     info.add_argument("file", metavar="FILE", type=Path, help=f"take ({SUFFIX})")
+
+    performer = add("performer", "learn a performer's face, or look into what was learned")
+    actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")
+    learn = actions.add_parser(
+        "learn",
+        help="neutral and range of a face, from a video or take",
+        description=_PERFORMER,
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    learn.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
+    learn.add_argument("--out", metavar="FILE.json", type=Path, required=True, help="profile to write")
+    learn.add_argument("--prompts", metavar="FILE", type=Path, help="which pose is shown when; .csv or .json")
+    _add_capture_options(learn)
+    info = actions.add_parser("info", help="say what is in a profile", description="Say what is in a profile.")
+    info.add_argument("file", metavar="FILE.json", type=Path, help="performer profile")
 
     model = add("model", "say which face model is in use, or get one")
     way = model.add_mutually_exclusive_group()
@@ -206,6 +237,22 @@ def _add_capture_options(parser: argparse.ArgumentParser, *, overwrite: bool = T
     if overwrite:
         group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     _add_model_option(parser)
+
+
+def _add_performer_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("performer")
+    group.add_argument(
+        "--performer",
+        metavar="FILE.json",
+        type=Path,
+        help="whose neutral and range it is read with (default: what the take recorded, else found in it)",
+    )
+    group.add_argument(
+        "--learn",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="learn from the performance itself how far the face goes, where no range was learned (default: yes)",
+    )
 
 
 def _add_model_option(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ from ..capture.session import CaptureSession
 from ..capture.source import SourceInfo, SourceSpec, make_source
 from ..capture.take import SUFFIX, Take, TakeInfo, TakeSummary, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
-from ..mapping.calibration import PerformerProfile, estimate_profile
+from ..mapping.calibration import PerformerProfile, ProfileError
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.learning import profile_of_take
 from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
 from .failure import MISSING, CommandError, make_folder, unwritable
@@ -163,7 +164,12 @@ def capture(
 
 
 def best_face(take: Take, number: int | None = None) -> FaceFrames:
-    """Return the frames of a face. Raises CommandError when the take holds no face, or not this one.
+    """Return the frames of a face, see `which_face`. Raises CommandError."""
+    return take.frames(which_face(take, number))
+
+
+def which_face(take: Take, number: int | None = None) -> int:
+    """Return a face of a take as the take counts them, from 0. Raises CommandError when it holds none, or not this one.
 
     :param number: as users count, from 1; None takes the face that was seen most.
     """
@@ -177,7 +183,7 @@ def best_face(take: Take, number: int | None = None) -> FaceFrames:
     face = summary.main_face if number is None else number - 1
     if face not in summary.found:
         raise CommandError(f"There is no face {number} in '{take.info.name}'. It holds {list_faces(summary)}.")
-    return take.frames(face)
+    return face
 
 
 def list_faces(summary: TakeSummary) -> str:
@@ -185,16 +191,36 @@ def list_faces(summary: TakeSummary) -> str:
     return ", ".join(f"face {face + 1} ({share:.0%} of the images)" for face, share in summary.found.items())
 
 
-def solve(take: Take, source: SourceSpec | None, field_of_view: float | None, face: int | None = None) -> Performance:
-    """Map a take, with a profile found in it. Raises CommandError when it holds no face.
+def solve(
+    take: Take,
+    source: SourceSpec | None,
+    field_of_view: float | None,
+    face: int | None = None,
+    *,
+    performer: PerformerProfile | None = None,
+    learn: bool = True,
+) -> Performance:
+    """Map a take. Raises CommandError when it holds no face, or a damaged profile.
 
     :param field_of_view: vertical, degrees; None takes what the take says.
-    :param face: see `best_face`.
+    :param face: see `which_face`.
+    :param performer: whose neutral and range it is read with; None takes what was recorded, else finds the neutral.
+    :param learn: without a range, learn it from the take itself.
     """
-    frames = best_face(take, face)
-    profile = estimate_profile(frames, field_of_view=field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW)
-    if profile is None:
+    index = which_face(take, face)
+    frames = take.frames(index)
+    if int(frames.found.sum()) < 3:
         raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
+    view = field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
+    # What was recorded is one person's.
+    stored = take.info.performer if index == take.info.performer_face else None
+    try:
+        recorded = PerformerProfile.from_json(stored) if stored else None
+    except ProfileError as error:
+        raise CommandError(f"The take '{take.info.name}': {error}") from error
+    if recorded is not None and field_of_view:
+        recorded = replace(recorded, field_of_view=field_of_view)
+    profile = profile_of_take(frames, recorded, chosen=performer, learn=learn, field_of_view=view)
     return Performance(take, source, frames, profile, map_frames(frames, profile=profile))
 
 

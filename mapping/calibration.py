@@ -3,7 +3,7 @@
 """What is learned about one performer's face, and how it is learned."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
 
 _BLOCKS, _BLOCK_FRAMES = 30, 100
+_STILL_FACE = 0.12
+"""Centimetres, for the twentieth of the landmarks that moved most, so that brows alone count: tracking noise and breath
+come to half of it in a calm face."""
+_STILL_HEAD = 3.0
+"""Degrees; a head that is held still sways by one."""
+_FACING = 20.0
+"""Degrees; of a face that is turned further, the camera sees one half badly."""
 
 
 class ProfileError(Exception):
@@ -187,6 +194,40 @@ def estimate_profile(
     )
 
 
+def why_not_calm(frames: FaceFrames, field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> str:
+    """Say what is wrong with frames in which the performer was to hold still, as a sentence; empty when all is well.
+
+    A blink is no fault: the median frame counts.
+    """
+    seen = np.flatnonzero(frames.found)
+    if len(seen) < 3:
+        return "Your face was not seen. Look into the camera"
+    points = lift(frames.landmarks[seen], frames.image_sizes[seen], field_of_view)
+    pose = fit_head(points)
+    angles = np.degrees(euler_from_matrix(pose.rotation))
+    if np.abs(np.median(angles[:, 0])) > _FACING:
+        return "Your head was turned. Look into the camera"
+    if np.percentile(np.abs(angles - np.median(angles, axis=0)).max(axis=1), 80) > _STILL_HEAD:
+        return "Your head moved. Keep it still"
+    face = to_face_space(points, pose)[:, :468]
+    moved = np.percentile(np.linalg.norm(face - np.median(face, axis=0), axis=2), 95, axis=1)
+    if np.median(moved) > _STILL_FACE:
+        return "Your face moved. Relax it and keep it still"
+    return ""
+
+
+def with_neutral(profile: PerformerProfile | None, neutral: PerformerProfile) -> PerformerProfile:
+    """Return the profile with another neutral; its name, expressions and range stay."""
+    if profile is None:
+        return neutral
+    return replace(neutral, name=profile.name, expressions=profile.expressions, full=profile.full)
+
+
+def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:
+    """Return the profile with the head at rest where it was in another sitting: the camera stood elsewhere then."""
+    return replace(profile, rotation=other.rotation, translation=other.translation, field_of_view=other.field_of_view)
+
+
 def _sampled(seen: np.ndarray) -> np.ndarray:
     """Bound the work for long takes: at most `_BLOCKS` stretches of a few seconds, spread evenly."""
     if len(seen) <= _BLOCKS * _BLOCK_FRAMES:
@@ -221,5 +262,3 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
         + speed / 2.0
         + turned / 15.0
     )
-
-

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .calibration import PerformerProfile
+from .calibration import PerformerProfile, default_profile, estimate_profile, with_head_of
 from .expressions import INERTIA, Expressions, average_expressions, refine
+from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .solve import observe, solve
 
@@ -18,20 +19,28 @@ _MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
 _ROUNDS = 3
 _LEAST_FRAMES = 30
-_LEAST_SHOWN = 2.0
-"""Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
-_NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
-"""For a solve whose displacements nobody wants."""
-_FULL_RANGE = (0.4, 1.2)
-"""What a full expression may be told as: less is no expression, more would be another one's."""
 _SHOWN_INERTIA = 60.0
 """Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
 known than what a solve tells of a performance, which teaches then little more than how turns of the head look."""
+_LEAST_SHOWN = 2.0
+"""Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
+_FULL_RANGE = (0.4, 1.2)
+"""What a full expression may be told as: less is no expression, more would be another one's."""
+_NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
+"""For a solve whose displacements nobody wants."""
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
-_LEAST_CHANGE = 3.0
-"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. It is what the
-tracker's noise comes to."""
+_LEAST_CHANGE = 8.0
+"""In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's
+noise in a face at rest comes to half of it."""
+_LEAST_OF_NOISE = 2.0
+"""The same, against how far the face drifted in the rest before."""
+_PLAIN_CHANGE = 16.0
+"""A change of this size is an answer, whatever it looks like: faces differ. A smaller one, ..."""
+_LEAST_LIKENESS = 0.1
+"""... such as a blink, must hold this share of what the average face does for the pose."""
+_REST_SECONDS = 0.5
+"""How much of the rest before a prompt its answer is measured against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +59,33 @@ def learn_from_prompts(
 ) -> tuple[PerformerProfile, list[int]]:
     """Return the profile with the expressions that the performer showed when asked.
 
-    How far a pose was gone in each frame is measured along the pose's own change at its strongest.
+    How far a pose was gone in each frame is measured along the pose's own change at its strongest, against the rest
+    right before it: a face hardly comes back to where it was in the neutral, nor a head.
 
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
     missed: list[int] = []
-    places: list[np.ndarray] = []
-    seen: list[tuple[np.ndarray, ...]] = []
+    answers: list[_Answer] = []
     for i, prompt in enumerate(prompts):
-        inside = np.flatnonzero((frames.times >= prompt.start) & (frames.times <= prompt.end) & frames.found)
-        answer = _answer(frames.take(inside), prompt, profile) if len(inside) >= 3 else None
+        answer = _answer(frames, prompt, _rest_before(i, prompts), profile)
         if answer is None:
             missed.append(i)
         else:
-            seen.append(answer)
-            places.append(inside)
-    if not seen:
+            answers.append(answer)
+    if not answers:
         return profile, missed
-    controls, head, displacement, scores = (np.concatenate(part) for part in zip(*seen, strict=True))
-    start = profile.expressions or average_expressions()
-    known = replace(
-        profile,
-        expressions=refine(start, controls, head, displacement, _known(frames, scores)),
-        full=np.ones(len(ARKIT_SHAPES)),
+    rows = np.concatenate([answer.rows for answer in answers])
+    controls = np.concatenate([answer.controls for answer in answers])
+    found = refine(
+        profile.expressions or average_expressions(),
+        controls,
+        np.concatenate([answer.head for answer in answers]),
+        np.concatenate([answer.displacement for answer in answers]),
+        None if frames.scores is None else np.concatenate([answer.scores for answer in answers]),
     )
-    rows = np.concatenate(places)
+    known = replace(profile, expressions=found, full=np.ones(len(ARKIT_SHAPES)))
     told = solve(frames.take(rows), known, _NO_GROUPS).controls
-    return replace(known, full=_full(controls, told)), missed
+    return replace(known, full=_full(controls, told, profile.full)), missed
 
 
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
@@ -86,7 +95,7 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     few rounds. The profile is returned as it is when the face is hardly seen from the front.
     """
     seen = np.flatnonzero(frames.found)
-    if not len(seen):
+    if len(seen) < 3:
         return profile
     frames = frames.take(seen[np.linspace(0, len(seen) - 1, min(len(seen), _MOST_FRAMES)).astype(int)])
     start = profile.expressions or average_expressions()
@@ -120,34 +129,106 @@ def _as_strong_as(start: Expressions, found: Expressions) -> Expressions:
     )
 
 
-def _answer(
-    frames: FaceFrames, prompt: Prompt, profile: PerformerProfile
-) -> tuple[np.ndarray, ...] | None:
-    """Return controls (N, 52), head, displacement and scores of one prompt's frames; None when nothing was shown."""
-    seen = observe(frames, profile, own_turns=False)
-    scores = np.zeros((len(frames), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
-    flat = seen.displacement.reshape(len(frames), -1) / _DISPLACEMENT_UNIT
-    change = np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
-    size = np.linalg.norm(change, axis=1)
-    strongest = np.argsort(size)[-max(3, len(frames) // 4) :]
-    full = change[strongest].mean(axis=0)
-    if np.linalg.norm(full) < _LEAST_CHANGE:
+def profile_of_take(
+    frames: FaceFrames,
+    recorded: PerformerProfile | None,
+    *,
+    chosen: PerformerProfile | None = None,
+    learn: bool = True,
+    field_of_view: float = DEFAULT_FIELD_OF_VIEW,
+) -> PerformerProfile:
+    """Return the profile that a take is read with.
+
+    :param recorded: what was known of the performer when the take was recorded; None finds the neutral in the take.
+    :param chosen: the performer's profile from another sitting, such as one with a range learned later. The head rests
+        where it did in this take: the camera may have stood elsewhere.
+    :param learn: learn from the take itself too: without known expressions what they look like, with them mostly what
+        turns of the head look like.
+    :param field_of_view: the camera's, vertical, degrees; for takes without a recorded profile.
+    """
+    own = recorded or estimate_profile(frames, field_of_view=field_of_view) or default_profile(field_of_view)
+    profile = own if chosen is None else with_head_of(chosen, own)
+    return learn_from_take(frames, profile) if learn else profile
+
+
+def _rest_before(i: int, prompts: Sequence[Prompt]) -> float:
+    """Return when the rest before a prompt begins: no earlier than the end of what was asked for before it."""
+    start = prompts[i].start
+    ends = [other.end for other in prompts if other.end <= start]
+    return max([start - _REST_SECONDS, *ends])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What a performer did when asked, N frames."""
+
+    rows: np.ndarray
+    """Of all frames."""
+    controls: np.ndarray
+    """(N, 52): the pose asked for, as far as it was gone."""
+    head: np.ndarray
+    displacement: np.ndarray
+    scores: np.ndarray
+
+
+def _answer(frames: FaceFrames, prompt: Prompt, rest_from: float, profile: PerformerProfile) -> _Answer | None:
+    """Return the answer to one prompt; None when nothing was shown.
+
+    :param rest_from: when the rest before the prompt begins.
+    """
+    inside = np.flatnonzero((frames.times >= rest_from) & (frames.times <= prompt.end) & frames.found)
+    resting = frames.times[inside] < prompt.start
+    if np.count_nonzero(~resting) < 3:
         return None
-    level = np.clip(change @ full / (full @ full), 0.0, 1.0)
+    seen = observe(frames.take(inside), profile, own_turns=False)
+    scores = np.zeros((len(inside), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
+    displacement, head, drift = seen.displacement, seen.head, 0.0
+    if np.count_nonzero(resting) >= 3:
+        displacement = displacement - np.median(displacement[resting], axis=0)
+        scores = scores - np.median(scores[resting], axis=0)
+        head = head - np.median(head[resting], axis=0)
+        early, late = np.array_split(_change(displacement[resting], scores[resting]), 2)
+        drift = float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0)))
+    displacement, scores = displacement[~resting], scores[~resting]
+
+    change = _change(displacement, scores)
+    size = np.linalg.norm(change, axis=1)
+    # The median leaves out a blink beside the pose.
+    full = np.median(change[np.argsort(size)[-max(3, len(change) // 4) :]], axis=0)
     pose = np.zeros(len(ARKIT_SHAPES))
     for name, value in prompt.controls.items():
         pose[ARKIT_SHAPES.index(name)] = value
-    return level[:, None] * pose, seen.head, seen.displacement, scores
+    if not _is_answer(full, drift, pose, seen.scores is not None):
+        return None
+    level = np.clip(change @ full / (full @ full), 0.0, 1.0)
+    return _Answer(inside[~resting], level[:, None] * pose, head[~resting], displacement, scores)
 
 
-def _full(shown: np.ndarray, told: np.ndarray) -> np.ndarray:
-    """Return what the solve tells of each shape in full, (52,), by regression of what it told on what was shown."""
+def _change(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return both as one vector a frame, in units that count alike."""
+    flat = displacement.reshape(len(displacement), -1) / _DISPLACEMENT_UNIT
+    return np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
+
+
+def _is_answer(full: np.ndarray, drift: float, pose: np.ndarray, with_scores: bool) -> bool:
+    """Whether a change is the answer to a pose (52,), rather than noise, a drift or a blink."""
+    size = float(np.linalg.norm(full))
+    if size < max(_LEAST_CHANGE, _LEAST_OF_NOISE * drift):
+        return False
+    usual = average_expressions()
+    expected = _change(
+        np.einsum("s,spa->pa", pose, usual.displacement)[None], (pose @ usual.scores)[None] * with_scores
+    )[0]
+    return size >= _PLAIN_CHANGE or float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
+
+
+def _full(shown: np.ndarray, told: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return what the solve tells of each shape in full, (52,), by regression of what it told on what was shown.
+
+    :param before: (52,), for shapes that were not shown.
+    """
     power = (shown**2).sum(axis=0)
     level = (shown * told).sum(axis=0) / np.maximum(power, 1e-6)
     # Lids and gaze have a measure of their own: a closed lid is closed, and an angle an angle.
     free = np.array([not name.startswith(("eyeBlink", "eyeLook", "mouthClose")) for name in ARKIT_SHAPES])
-    return np.where(free & (power > _LEAST_SHOWN), np.clip(level, *_FULL_RANGE), 1.0)
-
-
-def _known(frames: FaceFrames, scores: np.ndarray) -> np.ndarray | None:
-    return None if frames.scores is None else scores
+    return np.where(free & (power > _LEAST_SHOWN), np.clip(level, *_FULL_RANGE), before)

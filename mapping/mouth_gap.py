@@ -42,7 +42,8 @@ def with_gap_seen(controls: np.ndarray, displacement: np.ndarray, neutral: np.nd
     result[:, _CLOSE] = result[:, _OPEN] * _closed(gap, neutral, jaw)
 
     told = result @ _ways()
-    missing = gap - told_gap(result)
+    # What mouthClose takes back is no gap that the other shapes fail to tell.
+    missing = gap - (told[:, 0] - told[:, 1])
     wanted = np.maximum(missing - table["tolerance"], 0.0)
     upper, lower = np.maximum(moved[:, 0] - told[:, 0], 0.0), np.maximum(told[:, 1] - moved[:, 1], 0.0)
     share = upper / np.maximum(upper + lower, 1e-6)

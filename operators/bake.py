@@ -6,10 +6,14 @@ import bpy
 
 from ..capture.take import Take, TakeError
 from ..mapping.calibration import PerformerProfile, ProfileError
+from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.frame import FaceFrames
+from ..mapping.learning import profile_of_take
 from ..mapping.mapper import MappingSettings
 from ..rig import live
 from ..rig.bake import BakeError, BakeSettings, bake_take
 from ..rig.bind import TargetError
+from .performer import stored_profile
 from .takes import active_take
 
 
@@ -50,14 +54,13 @@ class MIMICA_OT_bake(bpy.types.Operator):
         try:
             take = Take.open(path)
             face = _face(take, settings.bake_face)
-            # The neutral that was set is one person's.
-            stored = take.info.performer if face == take.info.performer_face else None
+            frames = take.frames(face)
             result = bake_take(
                 context.scene,
                 settings.target,
-                take.frames(face),
+                frames,
                 name=take.info.name,
-                profile=PerformerProfile.from_json(stored) if stored else None,
+                profile=_performer_of(take, face, frames, settings),
                 settings=options,
             )
         except (TakeError, BakeError, TargetError, ProfileError) as error:
@@ -69,6 +72,33 @@ class MIMICA_OT_bake(bpy.types.Operator):
         scene.frame_end = max(scene.frame_end, int(result.last_frame))
         self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
         return {"FINISHED"}
+
+
+def _performer_of(
+    take: Take, face: int, frames: FaceFrames, settings: bpy.types.PropertyGroup
+) -> PerformerProfile | None:
+    """Return the profile that the user wants the take to be read with; None for a take without a face.
+
+    Raises `ProfileError`.
+    """
+    if not frames.found.any():
+        return None
+    chosen = None
+    if settings.bake_performer == "ACTIVE":
+        chosen = stored_profile()
+        if chosen is None:
+            raise ProfileError(
+                "The active performer has no neutral yet. Press Set Neutral in a capture, or choose As Recorded."
+            )
+    # The neutral that was set is one person's.
+    stored = take.info.performer if face == take.info.performer_face else None
+    return profile_of_take(
+        frames,
+        PerformerProfile.from_json(stored) if stored else None,
+        chosen=chosen,
+        learn=settings.bake_learn,
+        field_of_view=take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,
+    )
 
 
 def _face(take: Take, choice: str) -> int:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 1.0 / 60.0
 PANEL_SECONDS = 0.25
 """How often the panel's figures are drawn anew."""
+ASKING_SECONDS = 0.1
+"""The same while a calibration counts down."""
 ASIDE_EVERY = 20.0
 """Seconds after which the modal operator steps aside. Blender puts an autosave off while any modal operator runs and
 tries again each 10 ms, so a due autosave happens in the gap."""
@@ -116,6 +118,9 @@ class MIMICA_OT_follow(bpy.types.Operator):
             self._end(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS" and _over_viewport(context, event):
+            if session.asking and session.calibrator is not None:
+                session.calibrator.order("cancel")
+                return {"RUNNING_MODAL"}
             self._end(context)
             live.stop()
             self.report({"INFO"}, "The capture was stopped")
@@ -127,7 +132,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             self._end(context)
             return {"CANCELLED"}
         if now >= self._draw_at:
-            self._draw_at = now + PANEL_SECONDS
+            self._draw_at = now + (ASKING_SECONDS if session.asking else PANEL_SECONDS)
             redraw(context, "UI")
         if now >= self._aside_at:
             self._end(context)

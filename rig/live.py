@@ -31,8 +31,11 @@ from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
 from ..mapping.mapper import LiveMapper, MappingSettings
 from ..mapping.motion import Motion
+from ..mapping.range_poses import RangePose
 from .apply import CharacterPose, PoseWriter
 from .bind import Binding, TargetError, bind
+from .calibrator import Calibrator
+from .performers import load_performer, set_active_performer
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +97,14 @@ class _Ready:
     grabbed: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _UseProfile:
+    """For the mapping thread: another profile for a face, None to find the neutral in its next good second."""
+
+    face: int
+    profile: PerformerProfile | None
+
+
 class _ToldTracker:
     """A tracker that hands each result on to be mapped. Lives on the tracker's thread."""
 
@@ -129,8 +140,11 @@ class LiveSession:
         self._mappers = {settings.face: self._new_mapper(settings.profile)}
         """By face; made on the mapping thread when a face is first seen or driven."""
         self._cast: tuple[_Role, ...] = ()
-        self._commands: SimpleQueue[tuple[_Role, ...] | int] = SimpleQueue()
-        """For the mapping thread: who plays what from now on, or the face that a new neutral is to be taken of."""
+        self._commands: SimpleQueue[tuple[_Role, ...] | _UseProfile] = SimpleQueue()
+        """For the mapping thread: who plays what from now on, or another profile for a face."""
+        self.calibrator: Calibrator | None = None
+        """The calibration that runs, or ran last."""
+        self._calibrated_face = settings.face
         self._faces: deque[tuple[tuple[FaceFrame, ...], float]] = deque(maxlen=1)
         self._faces_now: tuple[int, ...] = ()
         self._work = threading.Event()
@@ -140,7 +154,6 @@ class LiveSession:
         self._ready: deque[_Ready] = deque(maxlen=1)
         self._parts: list[_Part | None] = []
         """As they were asked for; None where no character is chosen."""
-        self._keep_profile: tuple[Path, int, PerformerProfile | None] | None = None
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
         self.capture = CaptureSession(
@@ -158,6 +171,9 @@ class LiveSession:
     def stop(self) -> None:
         """End the capture: the camera is released and a take that was being recorded is kept. Waits 2 s at most."""
         self.stop_recording()
+        if self.calibrator is not None:
+            # What was shown so far is learned and kept.
+            self.calibrator.order("end")
         if not self.capture.stop():
             logger.warning("The capture's threads did not end within their time.")
         self._ending = True
@@ -176,10 +192,37 @@ class LiveSession:
         mapper = self._mappers.get(self.face)
         return mapper is not None and mapper.calibrating
 
-    def set_neutral(self, keep_in: Path) -> None:
-        """Take that face's neutral from its next good second, and keep it in a file for later captures."""
-        self._commands.put(self.face)
-        self._keep_profile = (keep_in, self.face, self.profile)
+    @property
+    def asking(self) -> bool:
+        """Whether a calibration runs that the user asked for."""
+        return self.calibrator is not None and not self.calibrator.over
+
+    def calibrate(self, poses: Sequence[RangePose], keep_in: Path, pace: float = 1.0) -> Calibrator:
+        """Lead that performer through poses, learn from them in the background and keep the result in a file.
+
+        :param poses: see `Calibrator`.
+        """
+        if self.calibrator is not None:
+            self.calibrator.order("cancel")
+        face = self._calibrated_face = self.face
+        self.calibrator = Calibrator(
+            poses,
+            keep_in,
+            self.profile,
+            field_of_view=self.settings.field_of_view,
+            pace=pace,
+            apply=lambda profile: self.use_profile(profile, face),
+            tell=calibrated.append,
+        )
+        return self.calibrator
+
+    def use_profile(self, profile: PerformerProfile | None, face: int | None = None) -> None:
+        """Use another profile from the next image on; None finds the neutral in the next good second. Any thread.
+
+        :param face: whose; None is the face that moves the first character.
+        """
+        self._commands.put(_UseProfile(self.face if face is None else face, profile))
+        self._work.set()
 
     @property
     def faces_now(self) -> tuple[int, ...]:
@@ -206,6 +249,10 @@ class LiveSession:
     def tracked(self, faces: tuple[FaceFrame, ...], grabbed: float) -> None:
         """Take the faces of an image to be mapped; the newest wins. Called on the tracker's thread."""
         self._faces_now = tuple(frame.face_id for frame in faces if frame.found)
+        if self.calibrator is not None:
+            of_face = [frame for frame in faces if frame.face_id == self._calibrated_face]
+            lost = FaceFrame.lost(faces[0].time, faces[0].image_size, self._calibrated_face)
+            self.calibrator.see(of_face[0] if of_face else lost)
         self._faces.append((faces, grabbed))
         self._work.set()
 
@@ -226,10 +273,12 @@ class LiveSession:
     def _take_commands(self) -> None:
         while not self._commands.empty():
             command = self._commands.get()
-            if isinstance(command, int):
-                self._mapper_of(command).set_neutral()
-            else:
+            if not isinstance(command, _UseProfile):
                 self._recast(command)
+            elif command.profile is not None:
+                self._mapper_of(command.face).set_profile(command.profile)
+            else:
+                self._mappers[command.face] = self._new_mapper(None, self._mapper_of(command.face).groups)
 
     def _recast(self, cast: tuple[_Role, ...]) -> None:
         """Map each face for the characters it moves from now on, with filters that remember nothing."""
@@ -287,7 +336,6 @@ class LiveSession:
         :return: False when the session has come to its end; `message` says why.
         """
         self.face = parts[0][1] if parts else self.face
-        self._store_profile()
         if not self._follow_parts(parts):
             return False
         began = time.perf_counter()
@@ -341,25 +389,6 @@ class LiveSession:
             self.message = str(error)
             return None
         return _Part(PoseWriter(binding), face, identity)
-
-    def _store_profile(self) -> None:
-        """Write the neutral that was asked for, once it is there; 30 kB, off the main thread."""
-        if self._keep_profile is None:
-            return
-        path, face, old = self._keep_profile
-        profile = self._profile_of(face)
-        if profile is None or profile is old:
-            return
-        self._keep_profile = None
-
-        def save() -> None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                profile.save(path)
-            except OSError as error:
-                logger.warning("The neutral cannot be kept in '%s': %s", path, error)
-
-        threading.Thread(target=save, name="mimica profile").start()
 
     def _still_running(self) -> bool:
         if self._fault:
@@ -428,6 +457,8 @@ def _is_in_scene(target: bpy.types.Object) -> bool:
 _session: LiveSession | None = None
 finished_takes: deque[Path] = deque()
 """Takes whose files were closed since the last look: the list of takes is due for a refresh."""
+calibrated: deque[str] = deque()
+"""What came of calibrations since the last look, as sentences."""
 
 
 def current() -> LiveSession | None:
@@ -442,6 +473,14 @@ def start(settings: LiveSettings) -> LiveSession:
     _session = LiveSession(settings)
     _session.start()
     return _session
+
+
+def choose_performer(path: Path) -> None:
+    """Make a performer the active one, in the running capture too. Raises `ProfileError` for a damaged file."""
+    set_active_performer(path)
+    profile = load_performer(path)
+    if _session is not None:
+        _session.use_profile(profile)
 
 
 def stop() -> str:

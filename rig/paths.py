@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where Mimica keeps files: the user's folder, takes, the performer's profile. Never beside its own code."""
+"""Where Mimica keeps files: the user's folder, takes, performers' profiles. Never beside its own code."""
 
 import re
 from datetime import datetime
@@ -29,8 +29,13 @@ def takes_folder() -> Path:
     return user_folder() / "takes"
 
 
-def performer_file() -> Path:
-    """Return the file that keeps the neutral the user has set."""
+def performers_folder() -> Path:
+    """Return the folder of the performers' profiles."""
+    return user_folder() / "performers"
+
+
+def single_performer_file() -> Path:
+    """Return where Mimica 0.1.0 kept its one performer."""
     return user_folder() / "performer.json"
 
 

@@ -5,8 +5,11 @@
 import bpy
 
 from ..rig import live
+from .performer import CLASSES as PERFORMER_CLASSES
+from .performer import draw_performer
 from .preferences import draw_model
 from .properties import MimicaScene, MimicaTake, MimicaWindowManager
+from .sentence import draw_sentence
 
 
 class _Panel:
@@ -40,7 +43,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         if session is not None:
             _draw_status(layout, session)
         if state.problem:
-            _draw_sentence(layout, context, state.problem, "ERROR")
+            draw_sentence(layout, context, state.problem, "ERROR")
         if not state.model:
             draw_model(layout, context)
 
@@ -72,13 +75,7 @@ class VIEW3D_PT_mimica_performer(_Panel, bpy.types.Panel):
     bl_label = "Performer"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        session = live.current()
-        row = layout.row(align=True)
-        row.operator("mimica.set_neutral", icon="USER")
-        row.operator("mimica.reset_neutral", text="", icon="LOOP_BACK")
-        if session is not None and session.calibrating:
-            layout.label(text="Keep a calm face for a second", icon="TIME")
+        draw_performer(self.layout, context)
 
 
 class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
@@ -143,8 +140,11 @@ class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
         buttons = row.column(align=True)
         buttons.operator("mimica.refresh_takes", text="", icon="FILE_REFRESH")
         buttons.operator("mimica.delete_take", text="", icon="TRASH")
+        row = layout.row()
+        text = "Learning..." if state.learning else "Learn Range from Take"
+        row.operator("mimica.learn_from_take", text=text, icon="TIME" if state.learning else "USER")
         if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].error:
-            _draw_sentence(layout, context, state.takes[state.take_index].error, "ERROR")
+            draw_sentence(layout, context, state.takes[state.take_index].error, "ERROR")
 
 
 class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
@@ -161,6 +161,8 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
             row = layout.row()
             row.alignment = "RIGHT"
             row.label(text=f"Faces in the take: {state.takes[state.take_index].faces}", translate=False)
+        layout.prop(settings, "bake_performer")
+        layout.prop(settings, "bake_learn")
         layout.prop(settings, "bake_start")
         layout.prop(settings, "bake_part")
         if settings.bake_part:
@@ -218,21 +220,8 @@ def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
         layout.label(text=f"Face {session.face + 1} is away; in the picture: {there}", icon="ERROR", translate=False)
 
 
-def _draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """Draw a sentence over as many lines as the region's width asks for."""
-    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)) - 4)
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    line = ""
-    for word in text.split():
-        if line and len(line) + len(word) + 1 > width:
-            column.label(text=line, icon=icon, translate=False)
-            line, icon = "", "BLANK1"
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon, translate=False)
-
-
 _CLASSES = (
+    *PERFORMER_CLASSES,
     MIMICA_UL_takes,
     VIEW3D_PT_mimica_capture,
     VIEW3D_PT_mimica_tracker,

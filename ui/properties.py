@@ -3,6 +3,7 @@
 """Settings kept in the scene, and lists kept only while Blender runs."""
 
 import math
+from pathlib import Path
 
 import bpy
 from bpy.props import (
@@ -15,7 +16,9 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..rig import live
 from ..rig.bind import can_be_target
+from ..rig.performers import ProfileError, active_performer
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -131,6 +134,24 @@ class MimicaScene(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         poll=_may_be_target,
     )
+    range_poses: EnumProperty(
+        name="Poses",
+        description="Which poses Learn Range asks for",
+        items=(
+            ("USUAL", "Usual", "15 poses in about a minute: enough for most performers"),
+            ("FULL", "Full", "36 poses in about two minutes: each side alone, tongue, jaw and lips in detail"),
+        ),
+    )
+    range_seconds: FloatProperty(
+        name="Pose Time",
+        description="Seconds for which each pose is held; the rest between two grows with it",
+        subtype="TIME_ABSOLUTE",
+        min=0.5,
+        max=10.0,
+        default=2.0,
+        step=50,
+        precision=1,
+    )
     face: EnumProperty(
         name="Face",
         description="The face that moves the character. Set Neutral is for this face too",
@@ -151,6 +172,22 @@ class MimicaScene(bpy.types.PropertyGroup):
         default=1,
         min=-1000000,
         max=1000000,
+    )
+    bake_performer: EnumProperty(
+        name="Performer",
+        description="Whose neutral and range the take is read with",
+        items=(
+            ("RECORDED", "As Recorded", "What was known of the performer when the take was recorded"),
+            ("ACTIVE", "Active Performer", "The one chosen in the Performer panel: for a range learned later"),
+        ),
+    )
+    bake_learn: BoolProperty(
+        name="Learn from Take",
+        description=(
+            "Where no range was learned for the performer, learn from the take itself how far this face goes. "
+            "Off reads it with the average face's expressions"
+        ),
+        default=True,
     )
     bake_part: BoolProperty(name="Part of the Take", description="Bake only a part of the take")
     bake_from: FloatProperty(
@@ -178,12 +215,43 @@ class MimicaTake(bpy.types.PropertyGroup):
     """Its faces as users count them, each with its share of the images."""
 
 
+def _chosen(self: "MimicaWindowManager", _context: bpy.types.Context) -> None:
+    """Make the performer that was picked in the list the active one, here and in the running capture."""
+    if not 0 <= self.performer_index < len(self.performers):
+        return
+    path = Path(self.performers[self.performer_index].path)
+    if path == active_performer(path.parent):
+        return
+    self.calibration = ""
+    try:
+        live.choose_performer(path)
+    except ProfileError as error:
+        self.calibration = str(error)
+
+
+class MimicaPerformer(bpy.types.PropertyGroup):
+    """One performer as the list shows it; `name` is Blender's own."""
+
+    path: StringProperty(subtype="FILE_PATH")
+    has_neutral: BoolProperty()
+    has_range: BoolProperty()
+    error: StringProperty()
+
+
 class MimicaWindowManager(bpy.types.PropertyGroup):
     """What is found on this computer, gathered by operators; never saved."""
 
     cameras: CollectionProperty(type=MimicaName)
     takes: CollectionProperty(type=MimicaTake)
     take_index: IntProperty(name="Take", description="The take to bake")
+    performers: CollectionProperty(type=MimicaPerformer)
+    performer_index: IntProperty(
+        name="Performer", description="Whose neutral and range captures use from now on", update=_chosen
+    )
+    calibration: StringProperty()
+    """What came of the last calibration, as a sentence."""
+    learning: BoolProperty()
+    """Whether something is being learned from a take."""
     progress: FloatProperty(default=-1.0)
     """[0, 1] of a running download; below 0 when there is none."""
     model: StringProperty()
@@ -192,7 +260,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     """What went wrong last, as a sentence; the panel shows it until the next start."""
 
 
-_CLASSES = (MimicaScene, MimicaName, MimicaTake, MimicaWindowManager)
+_CLASSES = (MimicaScene, MimicaName, MimicaTake, MimicaPerformer, MimicaWindowManager)
 
 
 def register() -> None:

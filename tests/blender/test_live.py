@@ -16,6 +16,7 @@ from mimica.capture.model import verify_model
 from mimica.capture.source import SourceSpec
 from mimica.capture.take import Take
 from mimica.mapping.calibration import PerformerProfile
+from mimica.mapping.range_poses import neutral_pose
 from mimica.rig import live
 from mimica.rig.face_rig import create_face_rig
 
@@ -119,21 +120,18 @@ def test_stopping_while_recording_keeps_the_take(rig, session, tmp_path):
     assert len(Take.open(path).frames()) > 20
 
 
-def test_the_neutral_that_was_asked_for_is_kept(rig, session, tmp_path):
+def test_the_neutral_that_was_asked_for_is_kept_and_used(rig, session, tmp_path):
     assert tick_until(session, rig, lambda: not session.calibrating)
     first = session.profile
-    path = tmp_path / "people" / "performer.json"
-    session.set_neutral(path)
-    assert tick_until(session, rig, path.is_file)
-    assert session.profile is not first
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            PerformerProfile.load(path)
-            break
-        except Exception:
-            time.sleep(0.05)
-    assert np.isfinite(PerformerProfile.load(path).neutral).all()
+    path = tmp_path / "people" / "Ann.json"
+    calibrator = session.calibrate([neutral_pose()], path)
+    assert session.asking
+    assert tick_until(session, rig, lambda: not session.asking)
+    assert calibrator.view.sentence.startswith("The neutral is set.")
+    assert tick_until(session, rig, lambda: session.profile is not first)
+    kept = PerformerProfile.load(path)
+    assert kept.name == "Ann" and np.isfinite(kept.neutral).all()
+    assert live.calibrated.pop() == calibrator.view.sentence
 
 
 def test_registering_and_unregistering_leaves_nothing(rig):

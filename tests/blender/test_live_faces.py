@@ -16,6 +16,7 @@ from mimica.capture.take import Take
 from mimica.capture.tracker import TrackerSettings
 from mimica.mapping.calibration import estimate_profile
 from mimica.mapping.frame import FaceFrame
+from mimica.mapping.range_poses import neutral_pose
 from mimica.rig import live
 from mimica.rig.face_rig import create_face_rig
 from mimica.tests.synthetic import act, photograph
@@ -134,7 +135,7 @@ def test_every_face_has_a_neutral_of_its_own(session, rigs, tmp_path):
     tick_until(session, [(rig, 1)], lambda: session.profile is not None and wonders(rig))
     second, path = session.profile, tmp_path / "second.json"
     assert second is not first
-    session.set_neutral(path)
+    session.calibrate([neutral_pose()], path)
     # The raised brows are now this face's rest; the other's neutral is what it was.
     tick_until(session, [(rig, 1)], lambda: path.is_file() and rests(rig))
     assert session.profile not in (first, second)

@@ -73,7 +73,7 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray]:
     return header, np.array(rows, float)
 
 
-@pytest.mark.parametrize("command", ["", "run", "solve", "demo", "take", "model"])
+@pytest.mark.parametrize("command", ["", "run", "solve", "demo", "take", "performer", "performer learn", "model"])
 def test_help_ends_well_and_explains_the_exit_codes(
     mimica: Command, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -148,6 +148,86 @@ def test_bad_take_gives_one_sentence(mimica: Command, capsys: pytest.CaptureFixt
     assert len(said) == 2 and all(line.startswith("mimica: ") and line.endswith(".") for line in said)
 
 
+def test_a_performer_is_learned_described_and_used(
+    mimica: Command, capsys: pytest.CaptureFixture[str], take: Path, tmp_path: Path
+) -> None:
+    profile, table = tmp_path / "new" / "Ann.json", tmp_path / "out.csv"
+    assert mimica("performer", "learn", take, "--out", profile) == 0
+    assert mimica("performer", "learn", take, "--out", profile) == 1, "it is there already"
+    assert mimica("performer", "info", profile) == 0
+    said = capsys.readouterr()
+    assert "Ann" in said.out and "learned" in said.out and "--overwrite" in said.err
+    assert mimica("solve", take, "--csv", table, "--performer", profile) == 0
+    assert np.isfinite(read_table(table)[1]).all()
+    assert mimica("solve", take, "--csv", table, "--overwrite", "--no-learn") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.csv", "name,start,end\nneutral,0,0.5\njaw_open,0.6,1.0\nbrows up,1.2,1.6\n"),
+        ("p.csv", "jawOpen,0.6,1.0\nmouthPucker,1.2,1.6\n"),
+        (
+            "p.json",
+            '[{"name": "mine", "start": 0.6, "end": 1, "controls": {"jawOpen": 0.5}},'
+            ' {"name": "smile", "start": 1.2, "end": 1.6}]',
+        ),
+    ],
+)
+def test_a_performer_is_learned_from_prompts(
+    mimica: Command, capsys: pytest.CaptureFixture[str], take: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    prompts, profile = tmp_path / name, tmp_path / "Ann.json"
+    prompts.write_text(text)
+    assert mimica("performer", "learn", take, "--out", profile, "--prompts", prompts) == 0
+    said = capsys.readouterr()
+    assert "of 2 seen" in said.out
+    assert "Not seen:" in said.err, "a nodding head shows no pose"
+    assert mimica("performer", "info", profile) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("p.csv", "name,start,end\n", "hold no pose"),
+        ("p.csv", "dance,0,1\n", "'dance' is neither"),
+        ("p.csv", "smile,1,0.5\n", "ends before it starts"),
+        ("p.csv", "smile,1\n", "too few columns"),
+        ("p.csv", "smile,soon,later\n", "not understood"),
+        ("p.json", "{", "not understood"),
+        ("p.json", '[{"name": "x", "start": 0, "end": 1, "controls": {"nose": 1}}]', "no shape 'nose'"),
+        ("missing/p.csv", None, "cannot be read"),
+    ],
+)
+def test_prompts_that_are_not_understood_are_said(
+    mimica: Command,
+    capsys: pytest.CaptureFixture[str],
+    take: Path,
+    tmp_path: Path,
+    name: str,
+    text: str | None,
+    why: str,
+) -> None:
+    prompts, profile = tmp_path / name, tmp_path / "Ann.json"
+    if text is not None:
+        prompts.write_text(text)
+    assert mimica("performer", "learn", take, "--out", profile, "--prompts", prompts) == 1
+    said = capsys.readouterr().err
+    assert why in said and "Traceback" not in said
+    assert not profile.exists()
+
+
+def test_a_damaged_performer_is_said(
+    mimica: Command, capsys: pytest.CaptureFixture[str], take: Path, tmp_path: Path
+) -> None:
+    profile = tmp_path / "Ann.json"
+    profile.write_text("{}")
+    assert mimica("performer", "info", profile) == 1
+    assert mimica("solve", take, "--csv", tmp_path / "out.csv", "--performer", profile) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all("Ann.json" in line for line in said)
+
+
 @pytest.mark.usefixtures("no_model")
 def test_no_model_is_said_with_the_ways_to_one(
     mimica: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -166,9 +246,7 @@ def test_damaged_model_is_refused(mimica: Command, capsys: pytest.CaptureFixture
     assert "damaged" in capsys.readouterr().err
 
 
-def test_model_path_is_printed_alone(
-    mimica: Command, capsys: pytest.CaptureFixture[str], model_path: Path
-) -> None:
+def test_model_path_is_printed_alone(mimica: Command, capsys: pytest.CaptureFixture[str], model_path: Path) -> None:
     assert mimica("model", "--where", "--model", model_path) == 0
     assert capsys.readouterr().out == f"{model_path}\n"
 
@@ -223,9 +301,7 @@ def test_what_is_read_is_never_written(mimica: Command, take: Path) -> None:
     assert take.read_bytes() == before
 
 
-def test_only_a_take_is_overwritten_by_a_take(
-    mimica: Command, tmp_path: Path, model_path: Path
-) -> None:
+def test_only_a_take_is_overwritten_by_a_take(mimica: Command, tmp_path: Path, model_path: Path) -> None:
     video, other = grey_film(tmp_path / "video.mp4", 5), tmp_path / "notes.txt"
     other.write_text("not a take")
     arguments = ("solve", video, "--csv", tmp_path / "out.csv", "--take", other, "--overwrite", "--model", model_path)

@@ -58,7 +58,7 @@ def test_a_gap_that_the_shapes_explain_changes_nothing():
     seen = np.tensordot(told[0], average_expressions().displacement, 1)[None]
     found = with_gap_seen(told, seen, NEUTRAL, jaw(12.0))
     assert np.allclose(np.delete(found, CLOSE, axis=1), np.delete(told, CLOSE, axis=1))
-    assert found[0, CLOSE] < 0.1
+    assert found[0, CLOSE] < 0.15
 
 
 @given(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0), st.floats(-10.0, 40.0))

@@ -1,0 +1,249 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One calibration of a performer during a capture: asks, listens, learns and keeps the result, off the main thread."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal
+
+from ..mapping.calibration import PerformerProfile, ProfileError, estimate_profile, why_not_calm, with_neutral
+from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.frame import FaceFrame, FaceFrames
+from ..mapping.learning import learn_from_prompts
+from ..mapping.lesson import Lesson, LessonView, Shown
+from ..mapping.range_poses import RangePose
+from .performers import save_performer
+
+logger = logging.getLogger(__name__)
+
+Stage = Literal["asking", "learning", "review", "over"]
+Command = Literal["skip", "again", "cancel", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationView:
+    """What the user sees of a calibration."""
+
+    stage: Stage
+    lesson: LessonView
+    sentence: str = ""
+    """What came of it so far."""
+
+
+class Calibrator:
+    """Takes a neutral, and a range if poses beside it are asked for. `view` may be read by any thread.
+
+    In review, what was learned is in use and kept already; "again" asks for the poses that were not seen, "end" goes on
+    without them.
+    """
+
+    def __init__(
+        self,
+        poses: Sequence[RangePose],
+        path: Path,
+        profile: PerformerProfile | None,
+        *,
+        field_of_view: float = DEFAULT_FIELD_OF_VIEW,
+        pace: float = 1.0,
+        apply: Callable[[PerformerProfile | None], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        """:param poses: a pose without controls takes the neutral.
+        :param path: the performer's file.
+        :param profile: the performer's so far.
+        :param pace: what the poses' times are multiplied with.
+        :param apply: called from another thread with each profile that is to be used from now on.
+        :param tell: called from another thread with what came of it, once.
+        """
+        self.poses = tuple(poses)
+        self.path = path
+        self._old = self._profile = profile
+        self._field_of_view = field_of_view
+        self._pace = pace
+        self._apply = apply
+        self._tell = tell
+        self._lesson = self._new_lesson(self.poses)
+        self._frames: list[FaceFrame] = []
+        self._shown: dict[str, Shown] = {}
+        self._missed: tuple[RangePose, ...] = ()
+        self._saved = self._neutral_taken = self._ending = False
+        self._doubt = ""
+        self._inbox: SimpleQueue[FaceFrame | Command] = SimpleQueue()
+        self.view = CalibrationView("asking", self._lesson.view())
+        self._thread = threading.Thread(target=self._work, name="mimica-calibrate", daemon=True)
+        self._thread.start()
+
+    @property
+    def asks_for_range(self) -> bool:
+        """Whether more than the neutral is asked for."""
+        return any(pose.controls for pose in self.poses)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.view.stage == "over"
+
+    def see(self, frame: FaceFrame) -> None:
+        """Take the next frame of the driven face. Any thread; returns at once."""
+        if self.view.stage == "asking":
+            self._inbox.put(frame)
+
+    def order(self, command: Command) -> None:
+        """Skip a pose, ask again, cancel (nothing is changed), or end with what was shown so far. Returns at once."""
+        self._inbox.put(command)
+
+    # The calibration's own thread
+
+    def _work(self) -> None:
+        try:
+            while not self.over:
+                self._handle(self._inbox.get())
+        except Exception:
+            logger.exception("The calibration failed")
+            self._finish("The calibration stopped because of a fault in Mimica; see the log. Nothing was changed.")
+
+    def _handle(self, item: "FaceFrame | Command") -> None:
+        if isinstance(item, FaceFrame):
+            if self.view.stage != "asking":
+                return
+            self._lesson.see(item)
+        elif item == "cancel":
+            if self.view.stage == "review":
+                self._finish(self.view.sentence)
+            else:
+                self._apply(self._old)
+                self._finish("Cancelled. Nothing was changed.")
+            return
+        elif self.view.stage == "review":
+            if item == "again":
+                self._lesson = self._new_lesson(self._missed)
+            else:
+                self._finish(self.view.sentence)
+                return
+        elif item == "skip":
+            self._lesson.skip()
+        elif item == "again":
+            self._lesson.again()
+        elif item == "end":
+            self._ending = True
+            self._lesson.end()
+        self._take_neutral()
+        if self._lesson.done:
+            self._conclude()
+        else:
+            self.view = CalibrationView("asking", self._lesson.view())
+
+    def _new_lesson(self, poses: Sequence[RangePose]) -> Lesson:
+        return Lesson(poses, pace=self._pace, moved=lambda frames: why_not_calm(frames, self._field_of_view))
+
+    def _take_neutral(self) -> None:
+        """Use the neutral as soon as it was shown; it is kept on disk together with the range."""
+        rest = next((shown for shown in self._lesson.shown if not shown.pose.controls), None)
+        if rest is None:
+            self._neutral_taken = False
+            return
+        if self._neutral_taken:
+            return
+        self._neutral_taken = True
+        frames = self._lesson.frames_of(rest)
+        self._doubt = why_not_calm(frames, self._field_of_view)
+        neutral = estimate_profile(frames, name=self.path.stem, field_of_view=self._field_of_view, posed=True)
+        if neutral is not None:
+            self._profile = with_neutral(self._old, neutral)
+            self._apply(self._profile)
+
+    def _conclude(self) -> None:
+        if not self.asks_for_range:
+            self._conclude_neutral()
+            return
+        self.view = CalibrationView("learning", self._lesson.view())
+        # Not a daemon: quitting Blender in this second must not lose it.
+        learning = threading.Thread(target=self._learn, name="mimica-learn")
+        learning.start()
+        learning.join()
+
+    def _conclude_neutral(self) -> None:
+        if not self._neutral_taken:
+            self._finish("No neutral was taken. Press Set Neutral and look into the camera.")
+            return
+        doubt = f" {self._doubt}, and press Set Neutral again for a better one." if self._doubt else ""
+        self._finish(self._save() or f"The neutral is set.{doubt}")
+
+    def _learn(self) -> None:
+        try:
+            sentence = self._learned_sentence()
+        except Exception:
+            logger.exception("The range could not be learned")
+            self._apply(self._old)
+            self._finish("The range was not learned because of a fault in Mimica; see the log. Nothing was changed.")
+            return
+        if self._missed and not self._ending:
+            self.view = CalibrationView("review", self._lesson.view(), sentence)
+        else:
+            self._finish(sentence)
+
+    def _learned_sentence(self) -> str:
+        """Learn, use and keep the range; say what came of it."""
+        self._gather()
+        if not self._shown:
+            if self._neutral_taken:
+                return self._save() or "The neutral is set. No pose was shown, so the range stays as it was."
+            return "No pose was shown, so the range stays as it was."
+        profile = self._profile or self._estimated()
+        if profile is None:
+            return "Your face was not seen, so the range stays as it was. Put light on your face and try again."
+        shown = list(self._shown.values())
+        learned, missed = learn_from_prompts(FaceFrames.from_frames(self._frames), [s.prompt for s in shown], profile)
+        self._missed = tuple(shown[i].pose for i in missed)
+        if len(missed) < len(shown):
+            self._profile = learned
+            self._apply(learned)
+        told = f"The range is learned from {_count(len(shown) - len(missed))}."
+        if len(missed) == len(shown):
+            told = "No pose was clear, so the range stays as it was."
+        if missed:
+            told += f" Not seen: {', '.join(pose.name for pose in self._missed)}."
+        return self._save() or told
+
+    def _gather(self) -> None:
+        """Put what the lesson showed behind what earlier ones did; a pose that was asked again counts anew."""
+        frames = self._lesson.frame_list()
+        start = self._frames[-1].time + 10.0 if self._frames else 0.0
+        self._frames += [_later(frame, start) for frame in frames]
+        for shown in self._lesson.shown:
+            if shown.pose.controls:
+                self._shown[shown.pose.id] = Shown(shown.pose, shown.start + start, shown.end + start)
+
+    def _estimated(self) -> PerformerProfile | None:
+        frames = FaceFrames.from_frames(self._frames)
+        return estimate_profile(frames, name=self.path.stem, field_of_view=self._field_of_view)
+
+    def _save(self) -> str:
+        """Keep the profile; return what went wrong, as a sentence."""
+        if self._profile is None:
+            return ""
+        try:
+            # The version before the first change is the one worth keeping.
+            save_performer(self.path, self._profile, keep_old=not self._saved)
+        except ProfileError as error:
+            return f"{error} It is in use until the capture ends."
+        self._saved = True
+        return ""
+
+    def _finish(self, sentence: str) -> None:
+        self.view = CalibrationView("over", self._lesson.view(), sentence)
+        self._tell(sentence)
+
+
+def _later(frame: FaceFrame, seconds: float) -> FaceFrame:
+    return FaceFrame(
+        frame.time + seconds, frame.landmarks, frame.scores, frame.image_size, frame.face_id, frame.quality
+    )
+
+
+def _count(poses: int) -> str:
+    return f"{poses} pose" if poses == 1 else f"{poses} poses"

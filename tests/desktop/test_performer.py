@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The range wizard and Set Neutral as a performer uses them: by mouse, in a running capture of a real clip."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from mimica.tests.desktop.harness import Desktop
+from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
+from mimica.tests.desktop.test_capture import LIVE, RUNNING, TAKES, press, record, start
+
+STATE = "bpy.context.window_manager.mimica"
+VIEW = f"{LIVE}.current().calibrator.view"
+NUMBER = f"{VIEW}.lesson.number"
+PEOPLE = f"[(p.name, p.has_neutral, p.has_range, p.error) for p in {STATE}.performers]"
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MjpegCamera]:
+    clips = test_clips(tmp_path_factory.mktemp("clips"))
+    with MjpegCamera(next((c for c in clips if "smile" in c.name), clips[0])) as camera:
+        yield camera
+
+
+@pytest.fixture
+def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
+    """A running capture that moves a face rig, with the panels folded that are not needed."""
+    desktop.run("bpy.ops.wm.read_homefile(app_template='')")
+    desktop.run("[bpy.data.objects.remove(o) for o in list(bpy.data.objects)]")
+    desktop.show_tab("Mimica")
+    desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'; s.range_seconds = 0.6")
+    desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
+    press(desktop, "Create Face Rig", "bpy.context.scene.mimica.target is not None")
+    start(desktop)
+    yield desktop
+    if desktop.running:
+        desktop.run("bpy.ops.mimica.stop_capture() if bpy.ops.mimica.stop_capture.poll() else None")
+        desktop.wait_until(f"not ({RUNNING})")
+
+
+def test_the_range_wizard_from_the_first_pose_to_the_file(capturing: Desktop) -> None:
+    desktop = capturing
+    press(desktop, "Learn Range", f"{LIVE}.current().asking")
+    desktop.wait_until(f"{NUMBER} > 1", 40)
+    desktop.wait_until(f"{VIEW}.lesson.phase == 'show'")
+    desktop.screenshot("wizard")
+    desktop.wait_until(f"{VIEW}.stage in ('review', 'over')", 90)
+    desktop.settle()
+    desktop.screenshot("wizard-end")
+    if desktop.evaluate(f"{VIEW}.stage") == "review":
+        press(desktop, "Done", f"{VIEW}.stage == 'over'")
+    desktop.wait_until(f"'The range is learned from' in {STATE}.calibration")
+    ((name, neutral, learned, error),) = desktop.evaluate(PEOPLE)
+    assert (name, neutral, learned, error) == ("Performer", True, True, "")
+    desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
+    desktop.settle()
+    desktop.screenshot("wizard-over")
+    assert desktop.complaints() == []
+
+
+def test_the_buttons_of_the_wizard(capturing: Desktop) -> None:
+    desktop = capturing
+    before = desktop.evaluate(PEOPLE)
+    desktop.run("bpy.context.scene.mimica.range_seconds = 10")
+    press(desktop, "Learn Range", f"{LIVE}.current().asking")
+    press(desktop, "Skip", f"{NUMBER} == 2")
+    press(desktop, "Skip", f"{NUMBER} == 3")
+    press(desktop, "Again", f"{NUMBER} == 2")
+    press(desktop, "Cancel", f"not {LIVE}.current().asking")
+    desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
+    assert desktop.evaluate(PEOPLE) == before
+
+
+def test_a_take_teaches_the_performer(capturing: Desktop) -> None:
+    desktop = capturing
+    takes = len(desktop.evaluate(TAKES))
+    record(desktop)
+    time.sleep(3)
+    press(desktop, "Stop Recording", f"len({TAKES}) == {takes + 1}")
+    press(desktop, "Learn Range from Take", f"'learned from the take' in {STATE}.calibration")
+    desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
+    assert all(learned and not error for _, _, learned, error in desktop.evaluate(PEOPLE))
+    desktop.find("Bake to Keyframes")
+    desktop.settle()
+    desktop.screenshot("learned-from-take")
+    assert desktop.complaints() == []
+
+
+def test_escape_ends_the_calibration_and_not_the_capture(capturing: Desktop) -> None:
+    desktop = capturing
+    before = desktop.evaluate(PEOPLE)
+    press(desktop, "Set Neutral", f"{LIVE}.current().asking")
+    desktop.screenshot("set-neutral")
+    x, y, width, height = desktop.region_box("WINDOW")
+    desktop.hover((x + width // 3, y + height // 2))
+    desktop.press("Escape")
+    desktop.wait_until(f"not {LIVE}.current().asking")
+    desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
+    assert desktop.evaluate(RUNNING)
+    assert desktop.evaluate(PEOPLE) == before
+
+
+def test_what_was_shown_is_learned_when_the_capture_stops_in_the_middle(capturing: Desktop) -> None:
+    desktop = capturing
+    press(desktop, "Learn Range", f"{LIVE}.current().asking")
+    desktop.wait_until(f"{NUMBER} > 4", 60)
+    press(desktop, "Stop", f"not ({RUNNING})")
+    desktop.wait_until(f"'range' in {STATE}.calibration", 30)
+    assert [(name, neutral) for name, neutral, *_ in desktop.evaluate(PEOPLE)] == [("Performer", True)]
+    assert desktop.complaints() == []
