@@ -71,9 +71,7 @@ def _variants() -> tuple[Variant, ...]:
             # Only when it is over can one learn from a clip.
             for live in (False,) if take else (False, True):
                 mode = "live" if live else "offline"
-                made.append(
-                    Variant(f"{name}-{mode}{ending}", f"{title}, {mode}, {of}", scores, live, profile, take)
-                )
+                made.append(Variant(f"{name}-{mode}{ending}", f"{title}, {mode}, {of}", scores, live, profile, take))
     return tuple(made)
 
 

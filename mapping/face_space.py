@@ -201,6 +201,8 @@ def to_face_space(points: np.ndarray, pose: HeadPose, table: HeadTable | None = 
     :param table: None for the shipped one.
     """
     kind = points.dtype
-    turned = (points - pose.translation[:, None].astype(kind)) @ (pose.rotation / pose.scale[:, None, None]).astype(kind)
+    turned = (points - pose.translation[:, None].astype(kind)) @ (pose.rotation / pose.scale[:, None, None]).astype(
+        kind
+    )
     turned -= (table or head_table()).slid(pose.turn)
     return turned

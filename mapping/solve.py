@@ -32,9 +32,7 @@ def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | No
     :param groups: (G, 478) weights that average landmarks into groups; `Motion.displacement` is then (N, G, 3). A long
         take's 478 points need not be kept that way. None keeps every landmark.
     """
-    parts = [
-        _solve_chunk(frames.slice(i, i + _CHUNK), profile, groups) for i in range(0, max(len(frames), 1), _CHUNK)
-    ]
+    parts = [_solve_chunk(frames.slice(i, i + _CHUNK), profile, groups) for i in range(0, max(len(frames), 1), _CHUNK)]
     if len(parts) == 1:
         return parts[0]
     return Motion(*(np.concatenate([getattr(p, f) for p in parts]) for f in Motion.__dataclass_fields__))
@@ -140,9 +138,7 @@ def measured_shapes(
     return values, trust
 
 
-def _with_learned(
-    fused: np.ndarray, measured: np.ndarray, profile: PerformerProfile, seen: Observed
-) -> np.ndarray:
+def _with_learned(fused: np.ndarray, measured: np.ndarray, profile: PerformerProfile, seen: Observed) -> np.ndarray:
     """Mix what anatomy and scores tell with what the network reads; each is wrong in other places.
 
     What is left of small errors is taken off at the bottom: a face at rest should rest.

@@ -59,7 +59,9 @@ def known_of(random: np.random.Generator, own: Expressions, average: Expressions
     def between(share: np.ndarray, strength: np.ndarray) -> Expressions:
         def mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             wide = (-1, *[1] * (a.ndim - 1))
-            return (share.reshape(wide) * a * strength.reshape(wide) + (1.0 - share.reshape(wide)) * b).astype(np.float32)
+            return (share.reshape(wide) * a * strength.reshape(wide) + (1.0 - share.reshape(wide)) * b).astype(
+                np.float32
+            )
 
         return replace(
             average,

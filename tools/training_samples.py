@@ -75,7 +75,9 @@ def read_identity(path: Path, assumed_view: float) -> Samples | None:
     profile = estimate_profile(
         replace(rest, times=np.arange(len(rest), dtype=np.float64)), field_of_view=assumed_view, posed=True
     )
-    return None if profile is None else _samples(frames.take(np.flatnonzero(found)), profile, controls[found], kind[found])
+    return (
+        None if profile is None else _samples(frames.take(np.flatnonzero(found)), profile, controls[found], kind[found])
+    )
 
 
 def _samples(frames: FaceFrames, profile: PerformerProfile, controls: np.ndarray, kind: np.ndarray) -> Samples:

@@ -116,7 +116,9 @@ def test_a_mouth_that_never_closes_has_no_closed_frames() -> None:
 
 
 def test_lips_that_part_over_clenched_teeth_are_open() -> None:
-    lips = {name: 0.4 for name in ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight")}
+    lips = {
+        name: 0.4 for name in ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight")
+    }
     assert behaviour.judge_lips(np.full(50, 8.0), mouth(50, **lips)).shut == 0.0
     assert behaviour.judge_lips(np.full(50, 8.0), mouth(50, mouthSmileLeft=0.5)).shut == 1.0
 

@@ -146,9 +146,11 @@ def test_what_turning_the_head_seems_to_do_to_a_face_is_learned():
 
 @pytest.mark.parametrize("count", [0, 1, 10])
 def test_too_little_to_learn_from(count):
-    frames = acted(average_expressions(), np.zeros((count, 52))) if count else acted(
-        average_expressions(), np.zeros((1, 52))
-    ).slice(0, 0)
+    frames = (
+        acted(average_expressions(), np.zeros((count, 52)))
+        if count
+        else acted(average_expressions(), np.zeros((1, 52))).slice(0, 0)
+    )
     before = default_profile()
     assert learn_from_take(frames, before) is before
 

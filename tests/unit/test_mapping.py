@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import PerformerProfile, ProfileError, default_profile, estimate_profile
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame, FaceFrames
+from mimica.mapping.gaze import place_irises
 from mimica.mapping.landmarks import average_face
 from mimica.mapping.mapper import LiveMapper, MappingSettings, head_angles, map_frames
 from mimica.mapping.presence import HOLD_SECONDS
