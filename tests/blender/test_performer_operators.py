@@ -16,7 +16,7 @@ from mimica.capture.model import verify_model
 from mimica.capture.source import SourceSpec
 from mimica.capture.take import TakeInfo, TakeWriter
 from mimica.mapping.calibration import PerformerProfile, default_profile
-from mimica.mapping.expressions import Expressions, average_expressions
+from mimica.mapping.expressions import average_expressions
 from mimica.mapping.frame import FaceFrame
 from mimica.operators import performer as operators_performer
 from mimica.operators import takes as operators_takes
@@ -54,7 +54,7 @@ def active() -> str:
 def ranged(factor: float) -> PerformerProfile:
     """A performer whose expressions go so many times as far as the average face's."""
     usual = average_expressions()
-    own = Expressions(usual.displacement * np.float32(factor), usual.scores * np.float32(factor))
+    own = replace(usual, displacement=usual.displacement * np.float32(factor), scores=usual.scores * np.float32(factor))
     return replace(default_profile(), expressions=own)
 
 

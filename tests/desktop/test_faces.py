@@ -26,10 +26,10 @@ def camera(tmp_path: Path) -> Iterator[MjpegCamera]:
     readers = [cv2.VideoCapture(str(clips[0])), cv2.VideoCapture(str(clips[-1]))]
     readers[1].set(cv2.CAP_PROP_POS_FRAMES, 60)
     for _ in range(IMAGES):
-        images = [reader.read()[1] for reader in readers]
-        if any(image is None for image in images):
+        seen = [reader.read() for reader in readers]
+        if not all(good for good, _ in seen):
             break
-        writer.write(np.hstack([cv2.resize(image, (SIDE, SIDE)) for image in images]))
+        writer.write(np.hstack([cv2.resize(image, (SIDE, SIDE)) for _, image in seen]))
     writer.release()
     with MjpegCamera(path) as camera:
         yield camera

@@ -71,7 +71,8 @@ def test_mirroring_twice_changes_nothing():
 
 def test_a_performance_tells_a_faces_own_expressions():
     face, average = random_face(2), average_expressions()
-    learned = refine(average, *performance(face, 900, 3))
+    controls, head, displacement, scores = performance(face, 900, 3)
+    learned = refine(average, controls, head, displacement, scores)
     for name in Expressions.__dataclass_fields__:
         away = np.abs(getattr(average, name) - getattr(face, name)).mean()
         assert np.abs(getattr(learned, name) - getattr(face, name)).mean() < 0.4 * away, name

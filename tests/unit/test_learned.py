@@ -49,10 +49,11 @@ def test_a_mirrored_face_gives_mirrored_shapes(with_scores):
 
 
 def test_one_face_and_many_agree():
-    seen = faces(6, 2)
-    together = learned_shapes(*seen, average_expressions())
+    displacement, scores, head, measured = faces(6, 2)
+    together = learned_shapes(displacement, scores, head, measured, average_expressions())
     for i in range(6):
-        alone = learned_shapes(*(part[i : i + 1] for part in seen), average_expressions())
+        only = slice(i, i + 1)
+        alone = learned_shapes(displacement[only], scores[only], head[only], measured[only], average_expressions())
         assert np.abs(alone[0] - together[i]).max() < 1e-5 * np.abs(together).max()
 
 
