@@ -26,6 +26,7 @@ _LEAST_SHOWN = 2.0
 """Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
 _FULL_RANGE = (0.4, 1.2)
 """What a full expression may be told as: less is no expression, more would be another one's."""
+_GLANCES = np.array([name.startswith("eyeLook") for name in ARKIT_SHAPES])
 _NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
 """For a solve whose displacements nobody wants."""
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
@@ -114,11 +115,17 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
 
 
 def _as_strong_as(start: Expressions, found: Expressions) -> Expressions:
-    """Return `found` with each shape as strong as it was.
+    """Return `found` with each shape as strong as it was, and glances as they were.
 
     A performance says what a shape looks like on a face, but not how much of it is full: labels that are a little low
-    would make every shape stronger, and the next labels lower.
+    would make every shape stronger, and the next labels lower. Where the eyes look is an angle, the same on all faces;
+    learned from itself it would only grow what is wrong with it.
     """
+    found = replace(
+        found,
+        displacement=np.where(_GLANCES[:, None, None], start.displacement, found.displacement),
+        scores=np.where(_GLANCES[:, None], start.scores, found.scores),
+    )
 
     def strength(expressions: Expressions) -> np.ndarray:
         return np.linalg.norm(expressions.displacement.reshape(len(ARKIT_SHAPES), -1), axis=1)

@@ -139,7 +139,7 @@ def _shown(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _effects(identities: list[Samples], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what mouthClose and turns of the head do to `displacement` or `scores`; never shown alone, so regressed."""
+    """Return what mouthClose, never shown alone, and turns of the head do to `displacement` or `scores`: regressed."""
     causes = np.concatenate([np.concatenate([s.controls, turn_terms(s.head)], axis=1) for s in identities])
     seen = np.concatenate([getattr(s, name) for s in identities])
     gram = causes.T @ causes + _CAREFUL * np.eye(causes.shape[1])
