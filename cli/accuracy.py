@@ -5,7 +5,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -47,29 +46,32 @@ class Variant:
     scores: bool = True
     """Whether the mapping sees the tracker's scores."""
     live: bool = False
-    learns: Literal["neutral", "take", "range"] = "neutral"
-    """What is learned of the face: the neutral of the clip alone, the expressions from the clip itself as well, or both
-    from the rig's own sweep, whose segments say what was shown when, as a range wizard does."""
+    profile: bool = False
+    """Whether neutral and range come from the rig's own sweep, whose segments say what was shown when, as in a range
+    wizard; else the neutral is the clip's."""
+    take: bool = False
+    """Whether the expressions are learned, or refined, from the clip itself, as a bake does."""
 
 
 RAW = Variant("scores", "The tracker's scores alone")
 
 
 _LEARNS = (
-    ("neutral", "", "neutral alone", (False, True)),
-    # Only when it is over can one learn from a clip.
-    ("take", "-take", "expressions from the clip itself", (False,)),
-    ("range", "-profile", "profile", (False, True)),
+    ("", "neutral alone", False, False),
+    ("-take", "learned from the clip itself", False, True),
+    ("-profile", "profile", True, False),
+    ("-profile-take", "profile and the clip itself", True, True),
 )
 
 
 def _variants() -> tuple[Variant, ...]:
     made = [RAW]
-    for learns, ending, of, modes in _LEARNS:
+    for ending, of, profile, take in _LEARNS:
         for name, title, scores in (("geometry", "Geometry alone", False), ("whole", "The whole", True)):
-            for live in modes:
+            # Only when it is over can one learn from a clip.
+            for live in (False,) if take else (False, True):
                 mode = "live" if live else "offline"
-                made.append(Variant(f"{name}-{mode}{ending}", f"{title}, {mode}, {of}", scores, live, learns))
+                made.append(Variant(f"{name}-{mode}{ending}", f"{title}, {mode}, {of}", scores, live, profile, take))
     return tuple(made)
 
 
@@ -141,7 +143,7 @@ def find_variants(only: Sequence[str] = (), *, learned: bool, scores: bool = Tru
     chosen = [
         variant
         for variant in VARIANTS
-        if (learned or variant.learns == "neutral")
+        if (learned or not (variant.profile or variant.take))
         and (scores or not variant.scores)
         and (not only or any(text in variant.name for text in only))
     ]
@@ -206,9 +208,9 @@ def predict(clip: Clip, variant: Variant, profile: PerformerProfile | None) -> C
         scores = clip.frames.scores
         return Curves(np.full((len(clip.frames), 52), np.nan) if scores is None else scores.astype(float), nothing)
     frames = _seen_by(variant, clip.frames)
-    if variant.learns == "take":
-        neutral = estimate_profile(frames, field_of_view=clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
-        profile = None if neutral is None else learn_from_take(frames, neutral)
+    if variant.take:
+        profile = profile or estimate_profile(frames, field_of_view=clip.field_of_view or DEFAULT_FIELD_OF_VIEW)
+        profile = None if profile is None else learn_from_take(frames, profile)
     motion = map_frames(frames, profile=profile, camera_fov=clip.field_of_view, live=variant.live)
     return Curves(motion.controls, head_angles(motion))
 
@@ -236,7 +238,7 @@ def run(
         results[variant.name] = {}
         for k, clip in enumerate(clips):
             profile = None
-            if variant.learns == "range":
+            if variant.profile:
                 key = clip.rig, variant.scores
                 if key not in profiles:
                     profiles[key] = _profile_of(clip, teachers, variant)

@@ -53,7 +53,7 @@ summary { cursor: pointer; font-weight: 600; margin: .4em 0 }
 def write_page(path: Path, clips: Sequence[Clip], variants: Sequence[Variant], results: Results) -> None:
     """Write the page. Raises CommandError when it cannot be written."""
     drawn = [variant for variant in variants if not variant.live] or list(variants)
-    main = next((v for v in reversed(drawn) if v.scores and v.learns == "neutral" and v != RAW), drawn[-1])
+    main = next((v for v in reversed(drawn) if v.scores and not v.profile and not v.take and v != RAW), drawn[-1])
     parts = [
         "<!doctype html>",
         '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',

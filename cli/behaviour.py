@@ -9,6 +9,7 @@ import numpy as np
 
 from ..mapping.face_space import lift
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.mouth_gap import told_gap
 from .scoring import correlation
 
 REST_SECONDS = 1.0
@@ -175,23 +176,27 @@ def lips_in_picture(gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return gap < level + CLOSED_MM, gap > level + OPEN_MM
 
 
-def judge_lips(gap: np.ndarray, jaw_open: np.ndarray, mouth_close: np.ndarray) -> Lips:
+def judge_lips(gap: np.ndarray, controls: np.ndarray) -> Lips:
     """Compare the lips of the picture with the controls.
 
     The closed level is the gap's 5th percentile, at most 1 mm: tracked lips that touch are some tenths of a millimetre
     apart, and not every clip has its lips closed for a twentieth of the time.
 
+    Lips are open by all that parts them, closed by jaw and mouthClose alone: a smile hardly opens them.
+
     :param gap: (N,), mm, from `lip_gap`.
+    :param controls: (N, 52).
     """
     closed, wide = lips_in_picture(gap)
-    remainder = jaw_open - mouth_close
+    remainder = controls[:, ARKIT_SHAPES.index("jawOpen")] - controls[:, ARKIT_SHAPES.index("mouthClose")]
     kept = remainder <= CLOSED_REMAINDER
+    shut = 10.0 * told_gap(controls) < CLOSED_MM
     return Lips(
         closed=int(closed.sum()),
         kept=float(kept[closed].mean()) if closed.any() else float("nan"),
         left_open=float(remainder[closed].mean()) if closed.any() else float("nan"),
         open=int(wide.sum()),
-        shut=float(kept[wide].mean()) if wide.any() else float("nan"),
+        shut=float(shut[wide].mean()) if wide.any() else float("nan"),
     )
 
 

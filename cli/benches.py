@@ -20,7 +20,7 @@ def bench_accuracy(arguments: argparse.Namespace, console: Console, model: Model
     out: Path = arguments.out
     paths = accuracy.find_clips(arguments.clips, arguments.only)
     variants = accuracy.find_variants(arguments.variants, learned=arguments.profile, scores=model.has_scores)
-    teachers = accuracy.find_teachers(paths) if any(variant.learns == "range" for variant in variants) else {}
+    teachers = accuracy.find_teachers(paths) if any(variant.profile for variant in variants) else {}
     frames = _tracked([*paths, *teachers.values()], model, out / "takes", arguments.track_again, console)
     clips = [accuracy.load_clip(path, frames[path], dict(arguments.camera_fov)) for path in paths]
     with console.progress("Solving and scoring") as progress:

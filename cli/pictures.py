@@ -51,9 +51,7 @@ def make_pictures(wish: Wish, shot: scene.Shot, performance: Performance, consol
     in_film, rate = moments.film_frames(shot.first, shot.last, shot.rate, rate, wish.seconds)
     start = performance.motion.times[0]
     picked = moments.telling_moments(performance.motion, wish.moments) if wish.sheet else []
-    on_sheet = {
-        min(shot.last, shot.first + round((performance.motion.times[i] - start) * shot.rate)) for i in picked
-    }
+    on_sheet = {min(shot.last, shot.first + round((performance.motion.times[i] - start) * shot.rate)) for i in picked}
     wanted: list[int] = sorted(on_sheet.union(in_film if wish.film else []))
     times = [float(start) + (frame - shot.first) / shot.rate for frame in wanted]
     if performance.source:

@@ -143,7 +143,7 @@ def _judge(
         head_jitter=float(at_rest(angles).mean()),
         eyes_apart=eyes_apart,
         blinks=tuple(behaviour.find_blinks(times, control("eyeBlinkLeft"), control("eyeBlinkRight"))),
-        lips=behaviour.judge_lips(gap, control("jawOpen"), control("mouthClose")),
+        lips=behaviour.judge_lips(gap, controls),
         yaw_leak=behaviour.leakage(controls, turn[:, 0]),
         pitch_leak=behaviour.leakage(controls, turn[:, 1]),
         asymmetry=None if asymmetry is None else float(asymmetry.mean()),

@@ -3,7 +3,7 @@
 """What is learned about one performer's face, and how it is learned."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 from .expressions import Expressions
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
+from .gaze import iris_aside, iris_in_place, look_ahead, place_irises
 from .jaw import close_lips
 from .landmarks import average_face
 from .lids import lid_aperture
 from .rotation import euler_from_matrix, mean_rotation
 
 SCHEMA = 2
-"""1: without expressions."""
+"""1: without expressions and range."""
 NEUTRAL_SECONDS = 1.0
 """How much of a performance the neutral is taken from."""
 
@@ -55,6 +56,8 @@ class PerformerProfile:
     """The camera's vertical field of view in degrees that the neutral was lifted with."""
     expressions: Expressions | None = None
     """What this face does for each shape; None: not learned yet, the average face's serve."""
+    full: np.ndarray = field(default_factory=lambda: np.ones(len(ARKIT_SHAPES)))
+    """float64 (52,): what the solve tells of each shape when this performer shows it in full. 1 where not known."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -66,6 +69,7 @@ class PerformerProfile:
                 ("translation", self.translation),
                 ("scores", self.scores),
                 ("lid_open", self.lid_open),
+                ("full", self.full),
             )
         }
         learned = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
@@ -88,6 +92,7 @@ class PerformerProfile:
             "translation": (3,),
             "scores": (len(ARKIT_SHAPES),),
             "lid_open": (2,),
+            **({"full": (len(ARKIT_SHAPES),)} if schema >= 2 else {}),
         }
         arrays: dict[str, np.ndarray] = {}
         for key, shape in shapes.items():
@@ -126,7 +131,7 @@ class PerformerProfile:
 
 def default_profile(field_of_view: float = DEFAULT_FIELD_OF_VIEW) -> PerformerProfile:
     """Return the average face as a profile: what is used until a performer's own neutral is known."""
-    face = average_face()
+    face = place_irises(average_face())
     return PerformerProfile(
         name="",
         neutral=face,
@@ -148,7 +153,7 @@ def estimate_profile(
     performance that never rests for a whole second has a neutral too.
 
     :param posed: the performer holds the neutral on purpose, so it is taken as it is; otherwise lips that never come
-        to rest are closed.
+        to rest are closed, and eyes that look aside look ahead.
     :return: None when the face is in fewer than three frames.
     """
     seen = _sampled(np.flatnonzero(frames.found))
@@ -156,7 +161,7 @@ def estimate_profile(
         return None
     points = lift(frames.landmarks[seen], frames.image_sizes[seen], field_of_view)
     pose = fit_head(points)
-    face = to_face_space(points, pose)
+    face = iris_in_place(to_face_space(points, pose), points, pose, average_face())
     times = frames.times[seen]
 
     interval = max(float(np.median(np.diff(times))), 1e-3)
@@ -168,9 +173,10 @@ def estimate_profile(
     neutral[missing] = average_face()[missing]
     # Fitted once more with the performer's own shape, so that the same face later gives the identity.
     again = fit_head(points[calm], neutral)
-    neutral = np.where(missing, neutral, np.median(to_face_space(points[calm], again), axis=0))
+    refitted = iris_in_place(to_face_space(points[calm], again), points[calm], again, neutral)
+    neutral = np.where(missing, neutral, np.median(refitted, axis=0))
     if not posed:
-        neutral = close_lips(neutral)
+        neutral = look_ahead(close_lips(neutral))
     again = fit_head(points[calm], neutral)
     scores = np.full(len(ARKIT_SHAPES), np.nan)
     if frames.scores is not None:
@@ -211,8 +217,15 @@ def why_not_calm(frames: FaceFrames, field_of_view: float = DEFAULT_FIELD_OF_VIE
 
 
 def with_neutral(profile: PerformerProfile | None, neutral: PerformerProfile) -> PerformerProfile:
-    """Return the profile with another neutral; its name and expressions stay."""
-    return neutral if profile is None else replace(neutral, name=profile.name, expressions=profile.expressions)
+    """Return the profile with another neutral; its name, expressions and range stay."""
+    if profile is None:
+        return neutral
+    return replace(neutral, name=profile.name, expressions=profile.expressions, full=profile.full)
+
+
+def without_range(profile: PerformerProfile) -> PerformerProfile:
+    """Return the profile with its neutral alone."""
+    return replace(profile, expressions=None, full=np.ones(len(ARKIT_SHAPES)))
 
 
 def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:
@@ -232,7 +245,10 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
     """How far each frame is from rest, float (N,); each term is 1 where a person would say 'not neutral any more'."""
     gap = np.abs(face[:, 13, 1] - face[:, 14, 1])
     width = face[:, 291, 0] - face[:, 61, 0]
-    brows = face[:, [107, 336, 105, 334], 1].mean(axis=1)
+    # Each for itself: one raised brow is no rest.
+    brows = np.stack([face[:, [107, 105], 1].mean(axis=1), face[:, [336, 334], 1].mean(axis=1)], axis=1)
+    # Without irises nobody looks anywhere.
+    aside = np.nan_to_num(iris_aside(face))
     aperture = lid_aperture(face).mean(axis=1)
     wide_awake = np.percentile(aperture, 80)
     yaw, pitch = np.degrees(euler_from_matrix(rotation)[:, :2]).T
@@ -245,8 +261,9 @@ def _restlessness(face: np.ndarray, rotation: np.ndarray, times: np.ndarray) -> 
     return (
         gap / 0.3
         + np.abs(width - np.median(width)) / 0.4
-        + np.abs(brows - np.median(brows)) / 0.2
+        + np.abs(brows - np.median(brows, axis=0)).sum(axis=1) / 0.3
         + np.maximum(0.0, 0.85 * wide_awake - aperture) / (0.2 * wide_awake + 1e-6)
+        + np.abs(aside - np.median(aside)) / 0.2
         + speed / 2.0
         + turned / 15.0
     )

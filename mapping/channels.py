@@ -14,6 +14,7 @@ from .character_map import BoneEntry, CharacterMap
 from .data import load_table
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT
 from .landmarks import average_face, weight_matrix
+from .lip_contact import find_pairs, meet
 from .motion import Motion
 
 _FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -69,7 +70,6 @@ class _Followers:
     """Row of that ancestor; None when only head or neck, or nothing, carries them."""
     rows: np.ndarray
     groups: np.ndarray
-    scale: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,10 +121,6 @@ class ChannelPlan:
         followers = [e for e in entries if e.drive == "landmarks"]
 
         self.character = character
-        self.groups: np.ndarray = (
-            weight_matrix([e.landmarks for e in followers]) if followers else np.zeros((0, LANDMARK_COUNT))
-        )
-        """(G, 478): what `solve` needs to average; `evaluate` takes a motion solved for these groups."""
         self.bones: tuple[str, ...] = tuple(e.bone for e in entries)
         self.moves: tuple[bool, ...] = tuple(e.drive in ("landmarks", "lid") for e in entries)
         """Whether each bone is driven by location; else by rotation, and where a control says so by location too."""
@@ -142,7 +138,14 @@ class ChannelPlan:
         # Head and neck carry everything alike: nothing is to be undone for them.
         self._parents = [None if p is None or entries[p].drive in ("head", "neck") else p for p in parents]
         scale = _region_scale(rest.neutral, performer_neutral) if rest is not None else {}
-        self._followers = _batches(entries, followers, self._parents, scale)
+        self._followers = _batches(entries, followers, self._parents)
+        self._follower_rows = np.array([row[e.bone] for e in followers], int)
+        self._scale = np.array([scale.get(e.region, 1.0) * e.gain for e in followers])
+        face = (rest.neutral if rest is not None else average_face()) @ _FACE_TO_ARMATURE.T
+        self._lips = find_pairs(followers, self._heads[self._follower_rows], face, self._scale)
+        averages = weight_matrix([e.landmarks for e in followers]) if followers else np.zeros((0, LANDMARK_COUNT))
+        self.groups: np.ndarray = np.concatenate([averages, self._lips.apart])
+        """(G, 478): what `solve` needs of the landmarks; `evaluate` takes a motion solved for these groups."""
         self._lids = _compile_lids(entries, row, self._heads)
         self._posed = _compile_posed(entries, _region_scale(rest.neutral, average_face()) if rest is not None else {})
 
@@ -167,9 +170,9 @@ class ChannelPlan:
         if self._posed is not None:
             amount = motion.controls[:, self._posed.controls, None]
             location[:, self._posed.rows] = amount * self._posed.move
-        followed = motion.displacement @ _FACE_TO_ARMATURE.T
+        followed = self._followed(motion, turns)
         for batch in self._followers:
-            wanted = followed[:, batch.groups] * batch.scale[:, None]
+            wanted = followed[:, batch.groups]
             location[:, batch.rows] = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
         if self._lids is not None:
             location[:, self._lids.rows] = _lid_travel(self._lids, motion)
@@ -177,6 +180,26 @@ class ChannelPlan:
             location[:, self._neck] = motion.head_translation @ _FACE_TO_ARMATURE.T * self.character.translation
         # Until here along the armature's axes; now along each bone's own.
         return BonePose(np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation)
+
+    def _followed(self, motion: Motion, turns: dict[int, np.ndarray]) -> np.ndarray:
+        """Return the displacements (N, G, 3) of the bones that follow landmarks, lips in contact."""
+        moved = motion.displacement @ _FACE_TO_ARMATURE.T
+        wanted = moved[:, : len(self._scale)] * self._scale[:, None]
+        lips = self._lips
+        if len(lips.upper):
+            upper = self._tilt(self._follower_rows[lips.upper], lips.upper_edge, turns)
+            lower = self._tilt(self._follower_rows[lips.lower], lips.lower_edge, turns)
+            meet(lips, wanted, moved[:, len(self._scale) :], upper - lower, motion)
+        return wanted
+
+    def _tilt(self, rows: np.ndarray, arms: np.ndarray, turns: dict[int, np.ndarray]) -> np.ndarray:
+        """Return how far points at `arms` (b, 3) from the heads of bones move as their parents turn, (N, b, 3) or 0."""
+        tilt = np.zeros((1, *arms.shape))
+        for parent in {self._parents[row] for row in rows} & turns.keys():
+            here = np.array([self._parents[row] == parent for row in rows])
+            matrix = rot.matrix_from_quaternion(turns[parent])
+            tilt = np.where(here[:, None], arms @ matrix.transpose(0, 2, 1) - arms, tilt)
+        return tilt
 
     def _turns(self, motion: Motion) -> dict[int, np.ndarray]:
         """Rotation of each rotating bone against its parent, quaternions (N, 4) about armature axes."""
@@ -222,21 +245,18 @@ class ChannelPlan:
         return (heads + wanted - pivot - location[:, parent, None]) @ forward + pivot - heads
 
 
-def _batches(
-    entries: list[BoneEntry], followers: list[BoneEntry], parents: list[int | None], scale: dict[str, float]
-) -> list[_Followers]:
+def _batches(entries: list[BoneEntry], followers: list[BoneEntry], parents: list[int | None]) -> list[_Followers]:
     """Sort the bones that follow landmarks by their driven ancestor, ancestors first."""
     row = {e.bone: i for i, e in enumerate(entries)}
     order = list(dict.fromkeys(parents[row[e.bone]] for e in followers))
     batches: list[_Followers] = []
     for parent in order:
-        members = [(g, row[e.bone], e) for g, e in enumerate(followers) if parents[row[e.bone]] == parent]
+        members = [(g, row[e.bone]) for g, e in enumerate(followers) if parents[row[e.bone]] == parent]
         batches.append(
             _Followers(
                 parent,
-                np.array([i for _, i, _ in members]),
-                np.array([g for g, _, _ in members]),
-                np.array([scale.get(e.region, 1.0) * e.gain for _, _, e in members]),
+                np.array([i for _, i in members]),
+                np.array([g for g, _ in members]),
             )
         )
     return batches

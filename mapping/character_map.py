@@ -29,7 +29,9 @@ class BoneEntry:
     landmarks: dict[str, float] = field(default_factory=dict)
     """Landmark index to weight, for `landmarks`."""
     pair: str = ""
-    """For lids: the bone of the opposite lid."""
+    """For lids: the bone of the opposite lid. For lower lips: the bone of the upper lip that they touch."""
+    edge: dict[str, float] = field(default_factory=dict)
+    """For lips: the landmarks where the two touch, and their weights."""
     upper: bool = False
     """For lids: the upper one."""
     side: str = ""
@@ -129,7 +131,8 @@ def own_rig_map() -> CharacterMap:
                 drive="lid" if pair else drive,
                 region=bone["region"],
                 landmarks=bone.get("landmarks", {}) if drive == "landmarks" and not pair else {},
-                pair=pair,
+                pair=pair or bone.get("meets", ""),
+                edge=bone.get("edge", {}),
                 upper="upper" in bone["name"],
                 side=bone.get("eye", ""),
             )

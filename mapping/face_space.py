@@ -7,6 +7,7 @@ MediaPipe's facial transformation matrix). Face space: centimetres, x to the per
 Time is the first axis everywhere; nothing here depends on the frame before.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,8 +19,8 @@ from .landmarks import average_face, rigid_set
 DEFAULT_FIELD_OF_VIEW = 45.0
 """Vertical, degrees: the middle of what laptop cameras and webcams have (40 to 50)."""
 
-_BOUNDED = (False, False, False, True)
-"""The rounds of the fit, and whether residuals are bounded in them. Each divides what is left by ten or more: a turn of
+_FREE_ROUNDS = 3
+"""Rounds of the fit before the one in which residuals are bounded. Each divides what is left by ten or more: a turn of
 60 degrees is found to 0.1. Residuals are the pose's own until the last one."""
 _OUTLIER_CM = 0.6
 """Residual beyond which a landmark pulls no harder: what the face's expressions do is in the gain's statistics, this
@@ -29,6 +30,7 @@ _IMAGE_MIDDLE = np.array([0.5, 0.5, 0.0], np.float32)
 _CROSS = np.zeros((3, 9))
 """Rotation vector to its cross-product matrix."""
 _CROSS[0, [7, 5]] = _CROSS[1, [2, 6]] = _CROSS[2, [3, 1]] = 1.0, -1.0
+_EYE = np.eye(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,27 +63,27 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     :return: float32 (N, 478, 3), cm.
     """
     sizes = np.asarray(image_sizes, np.float64)
-    height = 2.0 * np.tan(np.radians(np.clip(field_of_view, 5.0, 160.0)) / 2.0)
+    height = 2.0 * math.tan(math.radians(min(max(field_of_view, 5.0), 160.0)) / 2.0)
     scale = np.empty((len(sizes), 1, 3))
     scale[:, 0, 0] = scale[:, 0, 2] = height * sizes[:, 0] / sizes[:, 1]
     scale[:, 0, 1] = -height
     # Single precision: 1e-6 of half a metre is far below what the tracker resolves, and takes are long.
-    metric = (landmarks - _IMAGE_MIDDLE) * scale.astype(np.float32)
-    rays, depth = metric[..., :2], metric[..., 2]
-    away = 1.0 + depth - depth[:, :468].mean(axis=1, keepdims=True)
-    points = np.empty_like(metric)
-    points[..., :2] = rays * away[..., None]
-    points[..., 2] = -away
+    points = (landmarks - _IMAGE_MIDDLE) * scale.astype(np.float32)
+    depth = points[..., 2]
+    away = depth + (1.0 - np.add.reduce(depth[:, :468], axis=1, keepdims=True) / 468)
+    points[..., :2] *= away[..., None]
+    np.negative(away, out=depth)
     indices, weights = rigid_set()
     # Size is proportional to distance.
     distance = _reference_extent() / _extent(points[:, indices], weights)
-    return points * distance.astype(np.float32)[:, None, None]
+    points *= distance.astype(np.float32)[:, None, None]
+    return points
 
 
 def _extent(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted RMS distance of points (N, K, 3) from their mean, (N,); the scale of B. K. P. Horn, 1987."""
     away = points - (weights @ points)[:, None]
-    return np.sqrt((away * away).sum(axis=2) @ weights)
+    return np.sqrt(np.einsum("nki,nki->nk", away, away) @ weights)
 
 
 @cache
@@ -106,27 +108,46 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None, table: Hea
     face = (average_face() if reference is None else reference)[indices]
     view = view_frames(points)
     target = points[:, indices] @ view
-    slide = table.fitted_slide
-    count = len(target)
-    rotation = np.broadcast_to(np.eye(3), (count, 3, 3))
-    scale = np.ones((count, 1, 1))
-    translation = target.mean(axis=1, keepdims=True) - face.mean(axis=0)
-    length = np.zeros((count, 1, 1))
-    for bounded in _BOUNDED:
-        residual = _residual(target, face, slide, rotation, translation, scale)
-        if bounded:
-            length = np.sqrt((residual * residual).sum(axis=2, keepdims=True))
-            residual = residual * (_OUTLIER_CM / np.maximum(length, _OUTLIER_CM))
-        step = residual.reshape(count, -1) @ table.gain.T
-        translation = translation + scale * (step[:, None, 4:] @ rotation.transpose(0, 2, 1))
-        scale = scale * np.exp(step[:, 3, None, None])
-        rotation = rotation @ _small_rotation(step[:, :3])
+    count, size = len(target), len(face)
+    state = (
+        np.broadcast_to(_EYE, (count, 3, 3)),
+        (np.add.reduce(target, axis=1, keepdims=True) - np.add.reduce(face)) / size,
+        np.ones((count, 1, 1)),
+    )
+    # Residuals are linear in a few numbers of the pose, so the gain is first put together with the landmarks.
+    gain = np.empty((count, 7, 9 + 8))
+    products = (target.transpose(0, 2, 1) @ table.gain_of_points).reshape(count, 3, 7, 3)
+    gain[:, :, :9].reshape(count, 7, 3, 3)[...] = products.transpose(0, 2, 1, 3)
+    gain[:, :, 9:] = -table.gain_of_all
+    rest = table.gain @ face.ravel()
+    numbers = np.empty((count, 9 + 8, 1))
+    for _ in range(_FREE_ROUNDS):
+        rotation, translation, scale = state
+        numbers[:, :9, 0] = (rotation / scale).reshape(count, 9)
+        numbers[:, 9:12, 0] = (translation @ rotation / scale)[:, 0]
+        numbers[:, 12:, 0] = turn_features(rotation[:, :2, 2])
+        state = _stepped((gain @ numbers)[..., 0] - rest, *state)
+    residual = _residual(target, face, table.fitted_slide, *state)
+    squares = np.einsum("nki,nki->nk", residual, residual)
+    residual *= (_OUTLIER_CM / np.maximum(np.sqrt(squares), _OUTLIER_CM))[..., None]
+    rotation, translation, scale = _stepped(residual.reshape(count, -1) @ table.gain.T, *state)
     return HeadPose(
         rotation=view @ rotation,
         translation=(translation @ view.transpose(0, 2, 1))[:, 0],
         scale=scale[:, 0, 0],
-        residual=np.sqrt((length * length).mean(axis=(1, 2))),
+        residual=np.sqrt(np.add.reduce(squares, axis=1) / size),
         turn=rotation[:, :2, 2],
+    )
+
+
+def _stepped(
+    step: np.ndarray, rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pose's parts after a step (N, 7); see `HeadTable.gain`."""
+    return (
+        rotation @ _small_rotation(step[:, :3]),
+        translation + scale * (step[:, None, 4:] @ rotation.transpose(0, 2, 1)),
+        scale * np.exp(step[:, 3, None, None]),
     )
 
 
@@ -140,14 +161,17 @@ def _residual(
 ) -> np.ndarray:
     """How far landmarks (N, K, 3) in face space are from where the face (K, 3) has them, at this turn."""
     expected = (turn_features(rotation[:, :2, 2]) @ slide).reshape(target.shape)
-    return ((target - translation) @ rotation) / scale - face - expected
+    residual = (target - translation) @ (rotation / scale)
+    residual -= face
+    residual -= expected
+    return residual
 
 
 def _small_rotation(vector: np.ndarray) -> np.ndarray:
     """Rotation matrices (N, 3, 3) of small rotation vectors (N, 3): Cayley's, right to the third order."""
     cross = (vector @ _CROSS).reshape(-1, 3, 3)
-    share = 4.0 / (4.0 + (vector * vector).sum(axis=1))
-    return np.eye(3) + share[:, None, None] * (cross + 0.5 * (cross @ cross))
+    share = 4.0 / (4.0 + np.einsum("ni,ni->n", vector, vector))
+    return _EYE + share[:, None, None] * (cross @ (_EYE + 0.5 * cross))
 
 
 def view_frames(points: np.ndarray) -> np.ndarray:
@@ -156,14 +180,15 @@ def view_frames(points: np.ndarray) -> np.ndarray:
     z from the face to the camera, x along the line of the eyes as the picture shows it, so y up on the face: the frame
     that the tracker works in, since it cuts the face out of the picture and turns it upright.
     """
-    middle = points[:, rigid_set()[0]].mean(axis=1, dtype=np.float64)
-    view = np.empty((len(points), 3, 3))
-    z = -middle / np.sqrt((middle * middle).sum(axis=1, keepdims=True))
+    middle = np.add.reduce(points[:, rigid_set()[0]], axis=1, dtype=np.float64)
+    z = middle / -np.sqrt(np.einsum("ni,ni->n", middle, middle))[:, None]
     eyes = (points[:, _LEFT_EYE] - points[:, _RIGHT_EYE]).astype(np.float64)
-    x = eyes - (eyes * z).sum(axis=1, keepdims=True) * z
-    x /= np.sqrt((x * x).sum(axis=1, keepdims=True))
+    x = eyes - np.einsum("ni,ni->n", eyes, z)[:, None] * z
+    x /= np.sqrt(np.einsum("ni,ni->n", x, x))[:, None]
+    view = np.empty((len(points), 3, 3))
     view[:, :, 0], view[:, :, 2] = x, z
-    view[:, :, 1] = z[:, [1, 2, 0]] * x[:, [2, 0, 1]] - z[:, [2, 0, 1]] * x[:, [1, 2, 0]]
+    # y = z cross x.
+    view[:, :, 1] = ((z @ _CROSS).reshape(-1, 3, 3) @ x[..., None])[..., 0]
     return view
 
 
@@ -176,7 +201,8 @@ def to_face_space(points: np.ndarray, pose: HeadPose, table: HeadTable | None = 
     :param table: None for the shipped one.
     """
     kind = points.dtype
-    turned = (points - pose.translation[:, None].astype(kind)) @ pose.rotation.astype(kind)
-    turned /= pose.scale[:, None, None].astype(kind)
-    turned -= (table or head_table()).slid(pose.turn).astype(kind)
+    turned = (points - pose.translation[:, None].astype(kind)) @ (pose.rotation / pose.scale[:, None, None]).astype(
+        kind
+    )
+    turned -= (table or head_table()).slid(pose.turn)
     return turned

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from .data import load_table
+from .face_space import HeadPose
 from .filters import interpolate_linear, keep_edges, median_of_three
 from .frame import ARKIT_SHAPES
 from .landmarks import SIDES
@@ -14,20 +15,84 @@ from .landmarks import SIDES
 _NAMES = ("Out", "In", "Up", "Down")
 
 
+def place_irises(neutral: np.ndarray) -> np.ndarray:
+    """Return a face (478, 3) of face space with its irises at the depth where anatomy has them; see `iris_in_place`."""
+    placed = neutral.copy()
+    for side in SIDES:
+        placed[_ring(side), 2] = _iris_depth(neutral, side)
+    return placed
+
+
+def iris_in_place(face: np.ndarray, points: np.ndarray, pose: HeadPose, neutral: np.ndarray) -> np.ndarray:
+    """Return the face with its irises at the depth where anatomy has them.
+
+    The tracker's iris depth carries no information, and with the head turned a wrong depth looks like a turned eye: 20
+    degrees of false gaze at a yaw of 40. The iris lies about as far in front of the eye's corners as the table says;
+    its landmarks go there along their own rays.
+
+    :param face: (N, 478, 3), face space, of `points` (N, 478, 3) in camera space by `pose`. A copy is returned.
+    """
+    moved = face.copy()
+    for side in SIDES:
+        ring, depth = _ring(side), _iris_depth(neutral, side)
+        ray = points[:, ring] @ pose.rotation.astype(points.dtype)
+        # A ray that hardly comes towards the face, from a head turned right away, would end anywhere.
+        slope = np.clip(ray[..., :2] / np.minimum(ray[..., 2:], -1e-3), -2.0, 2.0)
+        moved[:, ring, :2] += slope * (depth - face[:, ring, 2:])
+        moved[:, ring, 2] = depth
+    return moved
+
+
+def look_ahead(neutral: np.ndarray) -> np.ndarray:
+    """Return a face (478, 3) whose eyes look to one side no further than the tracker can be wrong.
+
+    Who never looks ahead in a performance looks aside in the calmest moment too, and every glance would be off by that.
+    Up and down cannot be told like this.
+    """
+    aside = float(iris_aside(neutral[None])[0])
+    sure = load_table("geometry")["gaze"]["aside"]
+    aside -= np.clip(aside, -sure, sure)
+    ahead = neutral.copy()
+    for side in SIDES:
+        ahead[_ring(side), 0] -= aside
+    return ahead
+
+
+def iris_aside(face: np.ndarray) -> np.ndarray:
+    """Return how far both irises are to the left of their eyes' middles, (N,) cm, of faces (N, 478, 3)."""
+    table = load_table("landmarks")
+    sides = [face[:, table["iris"][s], 0] - face[:, table["eye_corners"][s], 0].mean(axis=1) for s in SIDES]
+    return np.mean(sides, axis=0)
+
+
+def _ring(side: str) -> slice:
+    centre = load_table("landmarks")["iris"][side]
+    return slice(centre, centre + 5)
+
+
+def _iris_depth(neutral: np.ndarray, side: str) -> float:
+    corners = load_table("landmarks")["eye_corners"][side]
+    return float(neutral[corners, 2].mean()) + load_table("geometry")["gaze"]["iris_forward"]
+
+
 def solve_gaze(displacement: np.ndarray) -> np.ndarray:
     """Return gaze per eye, float (N, 2, 2): [left, right] x [yaw, pitch] in radians against the neutral's gaze.
 
     The iris rides on the eyeball: an offset d of its centre from the neutral place, over the eyeball's radius, is the
-    sine of the angle. Only x and y are used, the tracker's iris depth carries no information. Eyes without iris
-    landmarks (468-point models) have no displacement there and look straight ahead.
+    sine of the angle. Only x and y are used, the tracker's iris depth carries no information. Up and down counts from
+    the eye's inner corner, which lies on bone: a small error of the head's pitch moves the whole eye region by as much
+    as a glance does. Eyes without iris landmarks (468-point models) look straight ahead.
 
     :param displacement: (N, 478, 3), cm, face space, finite.
     """
     table = load_table("geometry")["gaze"]
-    iris = [load_table("landmarks")["iris"][side] for side in SIDES]
-    offset = displacement[:, iris, :2] / table["eyeball_radius"]
+    landmarks = load_table("landmarks")
+    iris = [landmarks["iris"][side] for side in SIDES]
+    corners = [landmarks["eye_corners"][side][0] for side in SIDES]
+    offset = displacement[:, iris, :2].astype(np.float64)
+    offset[..., 1] -= displacement[:, corners, 1]
     limit = np.asarray(table["limit"])
-    return np.clip(np.arcsin(np.clip(offset, -0.95, 0.95)), -limit, limit)
+    return np.clip(np.arcsin(np.clip(offset / table["eyeball_radius"], -0.95, 0.95)), -limit, limit)
 
 
 @cache

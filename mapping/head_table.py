@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 
 from .data import FOLDER
+from .landmarks import lips_joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,24 +25,42 @@ class HeadTable:
     translation (face space, cm) for K residuals in face space, cm. A generalised least-squares estimate: landmarks
     that expressions move, alone or together, count as little as they deserve."""
     slide: np.ndarray
-    """float64 (5, 478 * 3), cm in face space, depth 0: how landmarks slide over the face, for `turn_features`. The
+    """float32 (5, 478 * 3), cm in face space, depth 0: how landmarks slide over the face, for `turn_features`. The
     tracker's mesh does not stay with the skin: when a face looks down, its outline does not rise as the ears do."""
 
     fitted_slide: np.ndarray
     """float64 (5, K * 3): `slide` of the K landmarks alone."""
+    gain_of_points: np.ndarray
+    """float64 (K, 7 * 3): the gain for a product with landmarks (3, K) of another frame; see `fit_head`."""
+    gain_of_all: np.ndarray
+    """float64 (7, 3 + 5): the gain of a step of all landmarks together, and of each of `turn_features`."""
 
     @classmethod
     def of(cls, landmarks: np.ndarray, gain: np.ndarray, slide: np.ndarray) -> "HeadTable":
-        """Make a table. Its arrays are read-only."""
-        fitted = slide.reshape(len(slide), -1, 3)[:, landmarks].reshape(len(slide), -1)
-        table = cls(landmarks.astype(int), gain.astype(np.float64), slide.astype(np.float64), fitted.astype(np.float64))
-        for array in (table.landmarks, table.gain, table.slide, table.fitted_slide):
-            array.flags.writeable = False
+        """Make a table. Its arrays are read-only.
+
+        The lips' edges slide as one: how open mouths look from below is in what was learned, and lips that touch are
+        seen to touch from anywhere.
+        """
+        slide = lips_joined(slide.reshape(len(slide), -1, 3).astype(np.float64)).reshape(slide.shape)
+        gain = gain.astype(np.float64)
+        fitted = slide.reshape(len(slide), -1, 3)[:, landmarks].reshape(len(slide), -1).astype(np.float64)
+        by_point = gain.reshape(len(gain), -1, 3)
+        table = cls(
+            landmarks=landmarks.astype(int),
+            gain=gain,
+            slide=slide.astype(np.float32),
+            fitted_slide=fitted,
+            gain_of_points=by_point.transpose(1, 0, 2).reshape(len(landmarks), -1),
+            gain_of_all=np.concatenate([by_point.sum(axis=1), gain @ fitted.T], axis=1),
+        )
+        for name in cls.__dataclass_fields__:
+            getattr(table, name).flags.writeable = False
         return table
 
     def slid(self, turn: np.ndarray) -> np.ndarray:
-        """Return how far each landmark has slid, (N, 478, 3) cm in face space, for heads turned by `turn` (N, 2)."""
-        return (turn_features(turn) @ self.slide).reshape(len(turn), -1, 3)
+        """Return how far each landmark has slid, float32 (N, 478, 3) cm in face space, for heads turned by `turn`."""
+        return (turn_features(turn).astype(np.float32) @ self.slide).reshape(len(turn), -1, 3)
 
 
 def turn_features(turn: np.ndarray) -> np.ndarray:
@@ -49,8 +68,11 @@ def turn_features(turn: np.ndarray) -> np.ndarray:
 
     :param turn: (N, 2): x and y of the direction of the face's z axis, as seen from the camera (`HeadPose.turn`).
     """
-    a, b = turn[:, 0], turn[:, 1]
-    return np.stack([a, b, a * a, a * b, b * b], axis=1)
+    features = np.empty((len(turn), 5))
+    features[:, :2] = turn
+    np.multiply(turn, turn[:, :1], out=features[:, 2:4])
+    np.square(turn[:, 1], out=features[:, 4])
+    return features
 
 
 @cache

@@ -37,3 +37,17 @@ def rigid_set() -> tuple[np.ndarray, np.ndarray]:
     table: dict[str, float] = load_table("landmarks")["rigid"]
     weights = np.array(list(table.values()))
     return np.array([int(k) for k in table]), weights / weights.sum()
+
+
+def lips_joined(values: np.ndarray) -> np.ndarray:
+    """Return vectors of all landmarks, float (..., 478, 3), with those of the lips' edges made equal, pair by pair.
+
+    What is taken off fades towards the outer rows of the lips.
+    """
+    rows = load_table("landmarks")["lip_rows"]
+    upper, lower = np.array(rows["upper"]), np.array(rows["lower"])
+    half = 0.5 * (values[..., upper[:1], :] - values[..., lower[:1], :]) * np.reshape(rows["closing"], (-1, 1, 1))
+    joined = values.copy()
+    joined[..., upper, :] -= half
+    joined[..., lower, :] += half
+    return joined

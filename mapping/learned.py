@@ -19,6 +19,7 @@ from .mirror import MIRROR_AXES, mirror_landmarks, mirror_shapes
 
 _HEAD_FLIP = np.array([-1.0, 1.0, -1.0], np.float32)
 _SCORE_FLOOR = 0.01
+_TONGUE = ARKIT_SHAPES.index("tongueOut")
 _SCORE_UNIT = 1.5
 """Log-odds that count as much as a standard deviation of a component of the displacement."""
 _DOUBTS = (0.03, 0.3)
@@ -85,36 +86,65 @@ def seen_by(components: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
 def mirrored_basis(basis: np.ndarray) -> np.ndarray:
     """Return the basis (478 * 3, K) that gives a face the components of its mirror image."""
     points = basis.reshape(LANDMARK_COUNT, 3, -1)
-    return np.ascontiguousarray((points[mirror_landmarks()] * MIRROR_AXES[:, None]).reshape(basis.shape), dtype=basis.dtype)
+    mirrored = points[mirror_landmarks()] * MIRROR_AXES[:, None]
+    return np.ascontiguousarray(mirrored.reshape(basis.shape), dtype=basis.dtype)
 
 
 class Reader:
-    """A network with one face's expressions: reads that face. Immutable."""
+    """A network with one face's expressions: reads that face. Immutable.
+
+    All that comes before the network's hidden layer is linear, so it is one matrix for the face as it is, and one for
+    the mirrored face.
+    """
 
     def __init__(self, network: Network, expressions: Expressions) -> None:
         self.network = network
         # One product for both: mirroring the basis costs nothing, mirroring every face would.
         self._bases = np.concatenate([network.basis, mirrored_basis(network.basis)], axis=1)
-        self._plain = explanation(network.basis, expressions, network.uses_scores)
-        self._mirrored = explanation(network.basis, expressions.mirrored(), network.uses_scores)
-        self._rest = network(np.zeros((1, len(network.inner)), np.float32))
+        size, swap = network.basis.shape[1], mirror_shapes()
+        plain, mirrored = _inputs_of_seen(network, expressions), _inputs_of_seen(network, expressions, mirrored=True)
+        # What is seen stands as: components, what both sides share, components of the mirror image. Each side sees
+        # its own components and the middle.
+        mirrored = np.concatenate([mirrored[size:], mirrored[:size]])
+        self._sides = [
+            (part, (inputs @ network.inner).astype(np.float32), 0.5 * outer)
+            for part, inputs, outer in (
+                (slice(None, len(plain)), plain, network.outer),
+                (slice(size, None), mirrored, network.outer[:, swap]),
+            )
+        ]
+        linear = np.zeros((len(plain) + size, len(ARKIT_SHAPES)))
+        linear[: len(plain)] += 0.5 * (plain @ network.linear)
+        linear[size:] += 0.5 * (mirrored @ network.linear[:, swap])
+        self._linear = linear.astype(np.float32)
+        rest = network(np.zeros((1, len(network.inner)), np.float32))
+        self._rest = 0.5 * (rest + rest[:, swap])
 
     def __call__(
         self, displacement: np.ndarray, scores: np.ndarray | None, head: np.ndarray, measured: np.ndarray
     ) -> np.ndarray:
         """Ask the network as the face is, mirrored, and at rest; see `learned_shapes`."""
-        size, swap = self.network.basis.shape[1], mirror_shapes()
+        size = self.network.basis.shape[1]
         components = displacement.reshape(len(displacement), -1).astype(np.float32, copy=False) @ self._bases
+        shared = [head, measured] if scores is None else [head, measured, scores]
+        seen = np.concatenate([components[:, :size], *shared, components[:, size:]], axis=1, dtype=np.float32)
+        told = seen @ self._linear - self._rest
+        for part, inner, outer in self._sides:
+            told += np.tanh(seen[:, part] @ inner + self.network.inner_bias) @ outer
+        return told
 
-        def told(
-            part: np.ndarray, explains: np.ndarray, q: np.ndarray | None, h: np.ndarray, m: np.ndarray
-        ) -> np.ndarray:
-            return self.network(network_inputs(part, seen_by(part, q) @ explains, h, m, q)) - self._rest
 
-        same = told(components[:, :size], self._plain, scores, head, measured)
-        swapped = None if scores is None else scores[:, swap]
-        other = told(components[:, size:], self._mirrored, swapped, head * _HEAD_FLIP, measured[:, swap])
-        return 0.5 * (same + other[:, swap])
+def _inputs_of_seen(network: Network, expressions: Expressions, *, mirrored: bool = False) -> np.ndarray:
+    """Return the matrix from components, head, measured shapes and scores, side by side, to `network_inputs`."""
+    shapes, size = len(ARKIT_SHAPES), network.basis.shape[1]
+    each = np.eye(size + 3 + shapes + (shapes if network.uses_scores else 0))
+    components, head, measured, scores = np.split(each, np.cumsum([size, 3, shapes]), axis=1)
+    told = scores if network.uses_scores else None
+    if mirrored:
+        expressions, swap = expressions.mirrored(), mirror_shapes()
+        head, measured, told = head * _HEAD_FLIP, measured[:, swap], None if told is None else told[:, swap]
+    explained = seen_by(components, told) @ explanation(network.basis, expressions, network.uses_scores)
+    return network_inputs(components, explained, head, measured, told).astype(np.float64)
 
 
 def score_change(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
@@ -124,12 +154,13 @@ def score_change(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
     """
 
     def log_odds(p: np.ndarray) -> np.ndarray:
-        p = np.clip(p, _SCORE_FLOOR, 1.0 - _SCORE_FLOOR)
+        p = np.minimum(np.maximum(p, _SCORE_FLOOR), 1.0 - _SCORE_FLOOR)
         return np.log(p / (1.0 - p))
 
-    change = np.nan_to_num(log_odds(scores) - log_odds(neutral))
+    change = log_odds(scores) - log_odds(neutral)
+    change[np.isnan(change)] = 0.0
     # The tongue has a solve of its own (`tongue.py`), and not every model tells of it.
-    change[:, ARKIT_SHAPES.index("tongueOut")] = 0.0
+    change[:, _TONGUE] = 0.0
     return change
 
 

@@ -8,16 +8,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .calibration import PerformerProfile, default_profile, estimate_profile, with_head_of
-from .expressions import average_expressions, refine
+from .expressions import INERTIA, Expressions, average_expressions, refine
 from .face_space import DEFAULT_FIELD_OF_VIEW
-from .frame import ARKIT_SHAPES, FaceFrames
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .solve import observe, solve
 
 _MOST_FRAMES = 3000
 """More frames of a performance say little that is new."""
-_MOST_TURNED = np.radians(20.0)
+_MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
-_ROUNDS = 2
+_ROUNDS = 3
+_LEAST_FRAMES = 30
+_SHOWN_INERTIA = 60.0
+"""Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
+known than what a solve tells of a performance, which teaches then little more than how turns of the head look."""
+_LEAST_SHOWN = 2.0
+"""Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
+_FULL_RANGE = (0.4, 1.2)
+"""What a full expression may be told as: less is no expression, more would be another one's."""
+_NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
+"""For a solve whose displacements nobody wants."""
 _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 """Centimetres and log-odds that count alike when expressions are compared."""
 _LEAST_CHANGE = 8.0
@@ -55,41 +65,68 @@ def learn_from_prompts(
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
     missed: list[int] = []
-    seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    answers: list[_Answer] = []
     for i, prompt in enumerate(prompts):
         answer = _answer(frames, prompt, _rest_before(i, prompts), profile)
         if answer is None:
             missed.append(i)
         else:
-            seen.append(answer)
-    if not seen:
+            answers.append(answer)
+    if not answers:
         return profile, missed
-    controls, displacement, scores = (np.concatenate(part) for part in zip(*seen, strict=True))
-    start = profile.expressions or average_expressions()
-    return replace(profile, expressions=refine(start, controls, displacement, _known(frames, scores))), missed
+    rows = np.concatenate([answer.rows for answer in answers])
+    controls = np.concatenate([answer.controls for answer in answers])
+    found = refine(
+        profile.expressions or average_expressions(),
+        controls,
+        np.concatenate([answer.head for answer in answers]),
+        np.concatenate([answer.displacement for answer in answers]),
+        None if frames.scores is None else np.concatenate([answer.scores for answer in answers]),
+    )
+    known = replace(profile, expressions=found, full=np.ones(len(ARKIT_SHAPES)))
+    told = solve(frames.take(rows), known, _NO_GROUPS).controls
+    return replace(known, full=_full(controls, told, profile.full)), missed
 
 
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
     """Return the profile with its expressions refined by any performance.
 
-    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions; two
-    rounds. The profile is returned as it is when the face is hardly seen from the front.
+    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions; a
+    few rounds. The profile is returned as it is when the face is hardly seen from the front.
     """
     seen = np.flatnonzero(frames.found)
     if len(seen) < 3:
         return profile
     frames = frames.take(seen[np.linspace(0, len(seen) - 1, min(len(seen), _MOST_FRAMES)).astype(int)])
     start = profile.expressions or average_expressions()
-    known = observe(frames, profile)
-    frontal = np.abs(known.head[:, :2]).max(axis=1, initial=0.0) < _MOST_TURNED
-    if frontal.sum() < 3:
+    seen_frontal = np.abs(observe(frames, profile).head[:, :2]).max(axis=1, initial=0.0) < _MOST_TURNED
+    if seen_frontal.sum() < _LEAST_FRAMES:
         return profile
-    frames = frames.take(np.flatnonzero(frontal))
-    scores = None if known.scores is None else known.scores[frontal]
+    frames = frames.take(np.flatnonzero(seen_frontal))
+    raw = observe(frames, profile, own_turns=False)
+    inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
     for _ in range(_ROUNDS):
-        told = solve(frames, profile, np.zeros((1, known.displacement.shape[1]))).controls
-        profile = replace(profile, expressions=refine(start, told, known.displacement[frontal], scores))
+        # Without the range: what it makes larger, it makes larger where it is wrong too.
+        told = solve(frames, replace(profile, full=np.ones(len(ARKIT_SHAPES))), _NO_GROUPS).controls
+        found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
+        profile = replace(profile, expressions=_as_strong_as(start, found))
     return profile
+
+
+def _as_strong_as(start: Expressions, found: Expressions) -> Expressions:
+    """Return `found` with each shape as strong as it was.
+
+    A performance says what a shape looks like on a face, but not how much of it is full: labels that are a little low
+    would make every shape stronger, and the next labels lower.
+    """
+
+    def strength(expressions: Expressions) -> np.ndarray:
+        return np.linalg.norm(expressions.displacement.reshape(len(ARKIT_SHAPES), -1), axis=1)
+
+    factor = (strength(start) / np.maximum(strength(found), 1e-6)).astype(np.float32)
+    return replace(
+        found, displacement=found.displacement * factor[:, None, None], scores=found.scores * factor[:, None]
+    )
 
 
 def profile_of_take(
@@ -105,12 +142,13 @@ def profile_of_take(
     :param recorded: what was known of the performer when the take was recorded; None finds the neutral in the take.
     :param chosen: the performer's profile from another sitting, such as one with a range learned later. The head rests
         where it did in this take: the camera may have stood elsewhere.
-    :param learn: without known expressions, learn them from the take itself.
+    :param learn: learn from the take itself too: without known expressions what they look like, with them mostly what
+        turns of the head look like.
     :param field_of_view: the camera's, vertical, degrees; for takes without a recorded profile.
     """
     own = recorded or estimate_profile(frames, field_of_view=field_of_view) or default_profile(field_of_view)
     profile = own if chosen is None else with_head_of(chosen, own)
-    return learn_from_take(frames, profile) if learn and profile.expressions is None else profile
+    return learn_from_take(frames, profile) if learn else profile
 
 
 def _rest_before(i: int, prompts: Sequence[Prompt]) -> float:
@@ -120,10 +158,21 @@ def _rest_before(i: int, prompts: Sequence[Prompt]) -> float:
     return max([start - _REST_SECONDS, *ends])
 
 
-def _answer(
-    frames: FaceFrames, prompt: Prompt, rest_from: float, profile: PerformerProfile
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return controls (N, 52), displacement and scores of the frames of one prompt; None when nothing was shown.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What a performer did when asked, N frames."""
+
+    rows: np.ndarray
+    """Of all frames."""
+    controls: np.ndarray
+    """(N, 52): the pose asked for, as far as it was gone."""
+    head: np.ndarray
+    displacement: np.ndarray
+    scores: np.ndarray
+
+
+def _answer(frames: FaceFrames, prompt: Prompt, rest_from: float, profile: PerformerProfile) -> _Answer | None:
+    """Return the answer to one prompt; None when nothing was shown.
 
     :param rest_from: when the rest before the prompt begins.
     """
@@ -131,13 +180,14 @@ def _answer(
     resting = frames.times[inside] < prompt.start
     if np.count_nonzero(~resting) < 3:
         return None
-    seen = observe(frames.take(inside), profile)
+    seen = observe(frames.take(inside), profile, own_turns=False)
     scores = np.zeros((len(inside), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
-    displacement = seen.displacement
+    displacement, head = seen.displacement, seen.head
     rested = _is_steady(displacement[resting], scores[resting])
     if rested and np.count_nonzero(resting) >= 3:
         displacement = displacement - np.median(displacement[resting], axis=0)
         scores = scores - np.median(scores[resting], axis=0)
+        head = head - np.median(head[resting], axis=0)
     displacement, scores = displacement[~resting], scores[~resting]
 
     change = _change(displacement, scores)
@@ -150,7 +200,7 @@ def _answer(
     if not _is_answer(full, rested, pose, seen.scores is not None):
         return None
     level = np.clip(change @ full / (full @ full), 0.0, 1.0)
-    return level[:, None] * pose, displacement, scores
+    return _Answer(inside[~resting], level[:, None] * pose, head[~resting], displacement, scores)
 
 
 def _change(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -183,5 +233,13 @@ def _is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bo
     return size >= _LEAST_CHANGE and (size >= _PLAIN_CHANGE or alike)
 
 
-def _known(frames: FaceFrames, scores: np.ndarray) -> np.ndarray | None:
-    return None if frames.scores is None else scores
+def _full(shown: np.ndarray, told: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return what the solve tells of each shape in full, (52,), by regression of what it told on what was shown.
+
+    :param before: (52,), for shapes that were not shown.
+    """
+    power = (shown**2).sum(axis=0)
+    level = (shown * told).sum(axis=0) / np.maximum(power, 1e-6)
+    # Lids and gaze have a measure of their own: a closed lid is closed, and an angle an angle.
+    free = np.array([not name.startswith(("eyeBlink", "eyeLook", "mouthClose")) for name in ARKIT_SHAPES])
+    return np.where(free & (power > _LEAST_SHOWN), np.clip(level, *_FULL_RANGE), before)

@@ -7,29 +7,35 @@ import numpy as np
 _CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
 
 
+def _candidates() -> np.ndarray:
+    """Return the matrix (9, 16) from a rotation matrix to 4 q q^T - 1: four times its quaternion, times each part."""
+    to = np.zeros((3, 3, 4, 4))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        to[i, i] = -np.eye(4)
+        to[i, i, 0, 0] = to[i, i, i + 1, i + 1] = 1.0
+        to[k, j, 0, i + 1] = to[k, j, i + 1, 0] = 1.0
+        to[j, k, 0, i + 1] = to[j, k, i + 1, 0] = -1.0
+        for a, b in ((j, k), (k, j)):
+            to[a, b, j + 1, k + 1] = to[a, b, k + 1, j + 1] = 1.0
+    return to.reshape(9, 16)
+
+
+_CANDIDATES = _candidates()
+
+
 def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
     """Return unit quaternions (..., 4), wxyz with w >= 0, of rotation matrices (..., 3, 3).
 
     Takes the largest of the four candidates (S. W. Shepperd, Quaternion from rotation matrix, 1978).
     """
     m = np.asarray(matrix, np.float64)
-    x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
-    candidates = np.empty((*m.shape[:-2], 4, 4))
-    candidates[..., 0, 0] = 1 + x + y + z
-    candidates[..., 1, 1] = 1 + x - y - z
-    candidates[..., 2, 2] = 1 - x + y - z
-    candidates[..., 3, 3] = 1 - x - y + z
-    candidates[..., 0, 1] = candidates[..., 1, 0] = m[..., 2, 1] - m[..., 1, 2]
-    candidates[..., 0, 2] = candidates[..., 2, 0] = m[..., 0, 2] - m[..., 2, 0]
-    candidates[..., 0, 3] = candidates[..., 3, 0] = m[..., 1, 0] - m[..., 0, 1]
-    candidates[..., 1, 2] = candidates[..., 2, 1] = m[..., 1, 0] + m[..., 0, 1]
-    candidates[..., 1, 3] = candidates[..., 3, 1] = m[..., 0, 2] + m[..., 2, 0]
-    candidates[..., 2, 3] = candidates[..., 3, 2] = m[..., 2, 1] + m[..., 1, 2]
+    candidates = (m.reshape(-1, 9) @ _CANDIDATES).reshape(-1, 4, 4) + np.eye(4)
     # Any of the four of a NaN is NaN, so it does not matter which one argmax picks.
-    best = np.argmax(np.diagonal(candidates, axis1=-2, axis2=-1), axis=-1)
-    q = np.take_along_axis(candidates, best[..., None, None], axis=-2)[..., 0, :]
-    q = q / np.sqrt((q * q).sum(axis=-1, keepdims=True))
-    return np.where(q[..., :1] < 0, -q, q)
+    best = np.einsum("nii->ni", candidates).argmax(axis=1)
+    q = candidates[np.arange(len(best)), best]
+    # w >= 0, and the length 1.
+    q *= (np.where(q[:, 0] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", q, q)))[:, None]
+    return q.reshape(*m.shape[:-2], 4)
 
 
 def matrix_from_quaternion(q: np.ndarray) -> np.ndarray:
@@ -88,14 +94,11 @@ def euler_from_matrix(matrix: np.ndarray) -> np.ndarray:
     head to the image's left.
     """
     m = np.asarray(matrix)
-    return np.stack(
-        [
-            np.arctan2(m[..., 0, 2], m[..., 2, 2]),
-            np.arcsin(np.clip(-m[..., 1, 2], -1.0, 1.0)),
-            np.arctan2(m[..., 1, 0], m[..., 1, 1]),
-        ],
-        axis=-1,
-    )
+    out = np.empty(m.shape[:-1], m.dtype)
+    out[..., 0] = np.arctan2(m[..., 0, 2], m[..., 2, 2])
+    out[..., 1] = -np.arcsin(np.minimum(np.maximum(m[..., 1, 2], -1.0), 1.0))
+    out[..., 2] = np.arctan2(m[..., 1, 0], m[..., 1, 1])
+    return out
 
 
 def mean_rotation(matrices: np.ndarray) -> np.ndarray:

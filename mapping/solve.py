@@ -8,14 +8,15 @@ import numpy as np
 
 from .calibration import PerformerProfile
 from .data import load_table
-from .expressions import average_expressions
+from .expressions import average_expressions, own_turning
 from .face_space import HeadPose, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, FaceFrames
-from .gaze import gaze_controls, gaze_of, irises_seen, solve_gaze, with_gaze
+from .gaze import gaze_controls, gaze_of, iris_in_place, irises_seen, solve_gaze, with_gaze
 from .jaw import JawMotion, solve_jaw, without_jaw
 from .learned import learned_shapes, score_change
 from .lids import lid_aperture, lid_controls
 from .motion import Motion
+from .mouth_gap import with_gap_seen
 from .presence import facing_share
 from .rotation import euler_from_matrix, quaternion_from_matrix
 from .shapes import calibrate_scores, fuse, measure_shapes, measured_landmarks
@@ -25,18 +26,13 @@ _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
 
 
-_JAW_OPEN, _MOUTH_CLOSE = ARKIT_SHAPES.index("jawOpen"), ARKIT_SHAPES.index("mouthClose")
-
-
 def solve(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None = None) -> Motion:
     """Map frames to motion, each by itself; frames without the face hold NaN and confidence 0.
 
     :param groups: (G, 478) weights that average landmarks into groups; `Motion.displacement` is then (N, G, 3). A long
         take's 478 points need not be kept that way. None keeps every landmark.
     """
-    parts = [
-        _solve_chunk(frames.slice(i, i + _CHUNK), profile, groups) for i in range(0, max(len(frames), 1), _CHUNK)
-    ]
+    parts = [_solve_chunk(frames.slice(i, i + _CHUNK), profile, groups) for i in range(0, max(len(frames), 1), _CHUNK)]
     if len(parts) == 1:
         return parts[0]
     return Motion(*(np.concatenate([getattr(p, f) for p in parts]) for f in Motion.__dataclass_fields__))
@@ -57,19 +53,23 @@ class Observed:
     """float (N, 3): yaw, pitch, roll against the neutral, radians; 0 where there is no face."""
 
 
-def observe(frames: FaceFrames, profile: PerformerProfile) -> Observed:
-    """Remove the head's pose and scale, and the performer's rest."""
+def observe(frames: FaceFrames, profile: PerformerProfile, *, own_turns: bool = True) -> Observed:
+    """Remove the head's pose and scale, and the performer's rest.
+
+    :param own_turns: remove also what is known to change with the turning head on this performer's face alone.
+    """
     points = lift(frames.landmarks, frames.image_sizes, profile.field_of_view)
     pose = fit_head(points, profile.neutral)
-    face = to_face_space(points, pose)
-    return Observed(
-        pose=pose,
-        face=face,
-        # Frames without the face count as resting until the end, and points that the model lacks as still.
-        displacement=np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False),
-        scores=None if frames.scores is None else score_change(frames.scores, profile.scores),
-        head=np.nan_to_num(euler_from_matrix(profile.rotation.T @ pose.rotation)),
-    )
+    face = iris_in_place(to_face_space(points, pose), points, pose, profile.neutral)
+    scores = None if frames.scores is None else score_change(frames.scores, profile.scores)
+    head = np.nan_to_num(euler_from_matrix(profile.rotation.T @ pose.rotation))
+    if own_turns and profile.expressions is not None:
+        moved, told = own_turning(profile.expressions, head)
+        face = face - moved
+        scores = None if scores is None else scores - told
+    # Frames without the face count as resting until the end, and points that the model lacks as still.
+    displacement = np.nan_to_num(face - profile.neutral.astype(face.dtype), copy=False)
+    return Observed(pose, face, displacement, scores, head)
 
 
 def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarray | None) -> Motion:
@@ -81,8 +81,7 @@ def _solve_chunk(frames: FaceFrames, profile: PerformerProfile, groups: np.ndarr
     values, trust = measured_shapes(profile, face, displacement, jaw, gaze)
     scores = None if frames.scores is None else calibrate_scores(frames.scores, profile.scores)
     controls = _with_learned(fuse(values, trust, scores), values, profile, seen)
-    # Lips that touch are seen well: whatever the jaw is told to do, they stay closed, and open lips are not shut.
-    controls[:, _MOUTH_CLOSE] = controls[:, _JAW_OPEN] * _lips_closed(face, profile, jaw)
+    controls = with_gap_seen(controls, displacement, profile.neutral, jaw)
     controls[:, TONGUE] = tongue_out(frames.scores, face, pose, profile)
     # The controls know more of the gaze than the irises alone; from here on both say the same.
     gaze = gaze_of(controls)
@@ -113,7 +112,7 @@ def _head(pose: HeadPose, profile: PerformerProfile) -> tuple[np.ndarray, np.nda
 def measured_shapes(
     profile: PerformerProfile, face: np.ndarray, displacement: np.ndarray, jaw: JawMotion, gaze: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what anatomy says of the shapes from the landmarks alone: values (N, 52), and trust (52,) beside scores."""
+    """Return what anatomy says of the shapes from landmarks alone: values (N, 52), and trust (52,) beside scores."""
     measured = measured_landmarks()
     values, trust = measure_shapes(without_jaw(displacement[:, measured], measured, profile.neutral, jaw))
     trust = trust.copy()
@@ -139,9 +138,7 @@ def measured_shapes(
     return values, trust
 
 
-def _with_learned(
-    fused: np.ndarray, measured: np.ndarray, profile: PerformerProfile, seen: Observed
-) -> np.ndarray:
+def _with_learned(fused: np.ndarray, measured: np.ndarray, profile: PerformerProfile, seen: Observed) -> np.ndarray:
     """Mix what anatomy and scores tell with what the network reads; each is wrong in other places.
 
     What is left of small errors is taken off at the bottom: a face at rest should rest.
@@ -154,14 +151,4 @@ def _with_learned(
         share[ARKIT_SHAPES.index(name)] = own
     mixed = (1.0 - share) * fused + share * told
     floor = table["floor"]
-    return np.clip((mixed - floor) / (1.0 - floor), 0.0, 1.0)
-
-
-def _lips_closed(face: np.ndarray, profile: PerformerProfile, jaw: JawMotion) -> np.ndarray:
-    """Share of the gap that the open jaw would leave which the lips undo, (N,) in [0, 1]: mouthClose over jawOpen."""
-    gap = face[:, 13, 1] - face[:, 14, 1] - (profile.neutral[13, 1] - profile.neutral[14, 1])
-    reach = profile.neutral[14, 2] - profile.neutral[[234, 454], 2].mean()
-    expected = np.maximum(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
-    closed = 1.0 - np.clip(gap, 0.0, None) / np.maximum(expected, 1e-3)
-    # Below 2 mm of expected gap the ratio is noise.
-    return np.clip(closed, 0.0, 1.0) * np.clip((expected - 0.2) / 0.3, 0.0, 1.0)
+    return np.clip((mixed - floor) / (1.0 - floor) / profile.full, 0.0, 1.0)

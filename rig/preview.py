@@ -117,8 +117,8 @@ def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
     lens.angle = _FIELD_OF_VIEW
     lens.clip_start, lens.clip_end = distance / 100, distance * 20
     camera = bpy.data.objects.new(lens.name, lens)
-    camera.matrix_world = place @ Matrix.Translation(centre - Vector((0, distance, 0))) @ Matrix.Rotation(
-        math.pi / 2, 4, "X"
+    camera.matrix_world = (
+        place @ Matrix.Translation(centre - Vector((0, distance, 0))) @ Matrix.Rotation(math.pi / 2, 4, "X")
     )
     collection.objects.link(camera)
     scene.camera = camera

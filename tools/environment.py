@@ -119,9 +119,7 @@ def ensure_environment(blender: Blender) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "mimica.json"
     requirements = ["--editable", f"{ROOT}[dev]", f"bpy=={blender.version}", *blender.constraints]
-    key = hashlib.sha256(
-        json.dumps([requirements, sys.base_prefix, sys.version, _dependencies()]).encode()
-    ).hexdigest()
+    key = hashlib.sha256(json.dumps([requirements, sys.base_prefix, sys.version, _dependencies()]).encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError, KeyError):
         if json.loads(stamp.read_text("utf-8"))["key"] == key and python.exists():
             return python

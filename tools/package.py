@@ -84,9 +84,7 @@ def manifest_for(platform: str, wheels: list[str], files: list[str], root: Path 
     return head + generated + separator + tail + paths
 
 
-def _build_one(
-    python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path
-) -> Path:
+def _build_one(python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path) -> Path:
     stage = CACHE / "stage" / platform
     shutil.rmtree(stage, ignore_errors=True)
     files = source_files()

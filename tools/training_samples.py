@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..mapping.calibration import PerformerProfile, estimate_profile
-from ..mapping.expressions import Expressions
+from ..mapping.expressions import Expressions, turn_terms
 from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from ..mapping.gaze import solve_gaze
 from ..mapping.jaw import solve_jaw
@@ -19,7 +19,7 @@ from .training_controls import KINDS
 FRONTAL_DEGREES = 8.0
 _CLOSE, _OPEN, _TONGUE = (ARKIT_SHAPES.index(name) for name in ("mouthClose", "jawOpen", "tongueOut"))
 _CAREFUL = 1.0
-"""Frames of nothing in the regression that finds mouthClose, which is never shown alone."""
+"""Frames of nothing in the regressions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,9 @@ def read_identity(path: Path, assumed_view: float) -> Samples | None:
     profile = estimate_profile(
         replace(rest, times=np.arange(len(rest), dtype=np.float64)), field_of_view=assumed_view, posed=True
     )
-    return None if profile is None else _samples(frames.take(np.flatnonzero(found)), profile, controls[found], kind[found])
+    return (
+        None if profile is None else _samples(frames.take(np.flatnonzero(found)), profile, controls[found], kind[found])
+    )
 
 
 def _samples(frames: FaceFrames, profile: PerformerProfile, controls: np.ndarray, kind: np.ndarray) -> Samples:
@@ -96,14 +98,21 @@ def _samples(frames: FaceFrames, profile: PerformerProfile, controls: np.ndarray
 
 
 def average_of(identities: list[Samples]) -> Expressions:
-    """Return the mean of what faces do for each shape in full, symmetric."""
+    """Return the mean of what faces do for each shape in full, and for turns of the head; symmetric."""
     shown = [_shown(samples) for samples in identities]
-    displacement = np.nanmean([d for d, _ in shown], axis=0)
-    scores = np.nanmean([q for _, q in shown], axis=0)
-    displacement[_CLOSE], scores[_CLOSE] = _closing(identities)
-    found = Expressions(displacement.astype(np.float32), scores.astype(np.float32))
+    closing, turned = _effects(identities, "displacement")
+    closing_scores, turned_scores = _effects(identities, "scores")
+    displacement, scores = (_mean([part[i] for part in shown]) for i in (0, 1))
+    displacement[_CLOSE], scores[_CLOSE] = closing, closing_scores
+    found = Expressions(*(array.astype(np.float32) for array in (displacement, scores, turned, turned_scores)))
     other = found.mirrored()
-    return Expressions(0.5 * (found.displacement + other.displacement), 0.5 * (found.scores + other.scores))
+    return Expressions(*(0.5 * (getattr(found, f) + getattr(other, f)) for f in Expressions.__dataclass_fields__))
+
+
+def _mean(arrays: list[np.ndarray]) -> np.ndarray:
+    """Return the mean of those that are known, 0 where none is."""
+    known = [np.isfinite(array) for array in arrays]
+    return np.sum([np.nan_to_num(array) for array in arrays], axis=0) / np.maximum(np.sum(known, axis=0), 1)
 
 
 def expressions_of(samples: Samples, average: Expressions) -> Expressions:
@@ -111,7 +120,7 @@ def expressions_of(samples: Samples, average: Expressions) -> Expressions:
     displacement, scores = _shown(samples)
     missing = ~np.isfinite(displacement[:, 0, 0])
     displacement[missing], scores[missing] = average.displacement[missing], average.scores[missing]
-    return Expressions(displacement.astype(np.float32), scores.astype(np.float32))
+    return replace(average, displacement=displacement.astype(np.float32), scores=scores.astype(np.float32))
 
 
 def _shown(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
@@ -129,15 +138,10 @@ def _shown(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     return displacement, scores
 
 
-def _closing(identities: list[Samples]) -> tuple[np.ndarray, np.ndarray]:
-    """Return what mouthClose does, from faces that did other things as well."""
-    frontal = [np.abs(samples.head).max(axis=1) < np.radians(FRONTAL_DEGREES) for samples in identities]
-    controls = np.concatenate([s.controls[f] for s, f in zip(identities, frontal, strict=True)]).astype(np.float64)
-
-    def effect(name: str) -> np.ndarray:
-        seen = np.concatenate([getattr(s, name)[f] for s, f in zip(identities, frontal, strict=True)])
-        gram = controls.T @ controls + _CAREFUL * np.eye(len(ARKIT_SHAPES))
-        flat = np.linalg.solve(gram, controls.T @ seen.reshape(len(seen), -1))
-        return flat[_CLOSE].reshape(seen.shape[1:])
-
-    return effect("displacement"), effect("scores")
+def _effects(identities: list[Samples], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what mouthClose, which is never shown alone, and turns of the head do to `displacement` or `scores`, by regression."""
+    causes = np.concatenate([np.concatenate([s.controls, turn_terms(s.head)], axis=1) for s in identities])
+    seen = np.concatenate([getattr(s, name) for s in identities])
+    gram = causes.T @ causes + _CAREFUL * np.eye(causes.shape[1])
+    effect = np.linalg.solve(gram, causes.T @ seen.reshape(len(seen), -1)).reshape(-1, *seen.shape[1:])
+    return effect[_CLOSE], effect[len(ARKIT_SHAPES) :]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...mapping.data import load_table
+from ...mapping.landmarks import lips_joined
 
 LID_THICKNESS = 0.09
 """cm between the eyeball and the skin at the lid's edge."""
@@ -19,23 +20,6 @@ LOWER_LID = {"L": (249, 390, 373, 374, 380, 381, 382), "R": (7, 163, 144, 145, 1
 """From the outer corner to the inner; upper[k] meets lower[k]."""
 CORNERS = {"L": (263, 362), "R": (33, 133)}
 """Outer and inner corner of the eye."""
-
-LIP_COLUMNS = tuple(
-    zip(
-        (191, 80, 81, 82, 13, 312, 311, 310, 415),
-        (183, 42, 41, 38, 12, 268, 271, 272, 407),
-        (184, 74, 73, 72, 11, 302, 303, 304, 408),
-        (185, 40, 39, 37, 0, 267, 269, 270, 409),
-        (95, 88, 178, 87, 14, 317, 402, 318, 324),
-        (96, 89, 179, 86, 15, 316, 403, 319, 325),
-        (77, 90, 180, 85, 16, 315, 404, 320, 307),
-        (146, 91, 181, 84, 17, 314, 405, 321, 375),
-        strict=True,
-    )
-)
-"""Lips column by column, right to left: the upper lip's four landmarks from the inside out, then the lower lip's."""
-_CLOSING = (1.0, 0.85, 0.55, 0.3)
-"""How far each of a lip's four rows takes part when the lips are brought together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,20 +52,11 @@ def rest_face(neutral: np.ndarray) -> RestFace:
     mirror = np.array(load_table("face_topology")["mirror"])
     points = np.asarray(neutral, np.float64)
     points = 0.5 * (points + points[mirror] * (-1.0, 1.0, 1.0))
-    _close_lips(points)
+    points = lips_joined(points)
     eyes = (_fit_eye(points, "L"), _fit_eye(points, "R"))
     for eye in eyes:
         _lay_lids(points, eye)
     return RestFace(points, eyes)
-
-
-def _close_lips(points: np.ndarray) -> None:
-    for column in LIP_COLUMNS:
-        upper, lower = column[:4], column[4:]
-        half_gap = 0.5 * (points[upper[0]] - points[lower[0]])
-        for up, down, share in zip(upper, lower, _CLOSING, strict=True):
-            points[up] -= share * half_gap
-            points[down] += share * half_gap
 
 
 def _fit_eye(points: np.ndarray, side: str) -> Eye:

@@ -30,9 +30,7 @@ def take(tmp_path: Path) -> Path:
     with TakeWriter(path, info) as writer:
         for i in range(COUNT):
             angle = 0.3 * np.sin(max(0.0, i / RATE - 1.0) * np.pi * 2)
-            turned = face @ np.array(
-                [[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]]
-            )
+            turned = face @ np.array([[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]])
             points = np.column_stack([0.5 + turned[:, 0] / 40, 0.5 - turned[:, 1] / 30, -turned[:, 2] / 40])
             writer.append((FaceFrame(i / RATE, points.astype(np.float32), None, (640, 480)),))
     assert writer.error is None

@@ -91,11 +91,18 @@ def test_the_lip_gap_is_in_millimetres_whatever_the_distance() -> None:
     assert np.ptp(behaviour.lip_gap(still, DEFAULT_FIELD_OF_VIEW)) == approx(0.0, abs=1e-3)
 
 
+def mouth(count: int, **shapes: np.ndarray | float) -> np.ndarray:
+    controls = np.zeros((count, len(ARKIT_SHAPES)))
+    for name, values in shapes.items():
+        controls[:, ARKIT_SHAPES.index(name)] = values
+    return controls
+
+
 def test_lips_that_are_kept_closed_and_lips_that_are_not() -> None:
     gap = np.repeat([0.2, 0.3, 12.0, 1.0, 9.0], 20)
     jaw_open = np.repeat([0.0, 0.4, 0.5, 0.3, 0.3], 20)
     mouth_close = np.repeat([0.0, 0.4, 0.0, 0.1, 0.28], 20)
-    found = behaviour.judge_lips(gap, jaw_open, mouth_close)
+    found = behaviour.judge_lips(gap, mouth(100, jawOpen=jaw_open, mouthClose=mouth_close))
     assert (found.closed, found.open) == (60, 40)
     assert found.kept == approx(2 / 3)
     assert found.left_open == approx(0.2 / 3)
@@ -103,9 +110,17 @@ def test_lips_that_are_kept_closed_and_lips_that_are_not() -> None:
 
 
 def test_a_mouth_that_never_closes_has_no_closed_frames() -> None:
-    found = behaviour.judge_lips(np.full(50, 8.0), np.full(50, 0.3), np.zeros(50))
+    found = behaviour.judge_lips(np.full(50, 8.0), mouth(50, jawOpen=0.3))
     assert found.closed == 0 and np.isnan(found.kept)
     assert found.open == 50 and found.shut == 0.0
+
+
+def test_lips_that_part_over_clenched_teeth_are_open() -> None:
+    lips = {
+        name: 0.4 for name in ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight")
+    }
+    assert behaviour.judge_lips(np.full(50, 8.0), mouth(50, **lips)).shut == 0.0
+    assert behaviour.judge_lips(np.full(50, 8.0), mouth(50, mouthSmileLeft=0.5)).shut == 1.0
 
 
 def test_mirror() -> None:

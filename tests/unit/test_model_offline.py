@@ -57,9 +57,7 @@ def test_an_unpacked_wheel_will_do(wheel: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_fetching_with_any_pip(
-    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
-) -> None:
+def test_fetching_with_any_pip(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     if not installed:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimica.mapping.frame import ARKIT_SHAPES
-from mimica.tools.training_controls import KINDS, LEAST_NEUTRAL, Samples, random_samples, respect_meaning
+from mimica.tools.training_controls import KINDS, LEAST_NEUTRAL, RANGE, Samples, random_samples, respect_meaning
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_enough_neutral_faces_near_and_far_from_frontal() -> None:
     for count in (10, 120):
         samples = random_samples(np.random.default_rng(count), count)
         neutral = samples.kinds == KINDS.index("neutral")
-        assert len(samples.kinds) == count and neutral.sum() >= LEAST_NEUTRAL
+        assert len(samples.kinds) == count + len(RANGE) and neutral.sum() >= LEAST_NEUTRAL
         assert not samples.controls[neutral].any()
         turned = np.abs(samples.head[neutral]).max(axis=1)
         assert turned.min() < 3.0 and turned.max() > 8.0
