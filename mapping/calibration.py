@@ -223,6 +223,11 @@ def with_neutral(profile: PerformerProfile | None, neutral: PerformerProfile) ->
     return replace(neutral, name=profile.name, expressions=profile.expressions, full=profile.full)
 
 
+def without_range(profile: PerformerProfile) -> PerformerProfile:
+    """Return the profile with its neutral alone."""
+    return replace(profile, expressions=None, full=np.ones(len(ARKIT_SHAPES)))
+
+
 def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:
     """Return the profile with the head at rest where it was in another sitting: the camera stood elsewhere then."""
     return replace(profile, rotation=other.rotation, translation=other.translation, field_of_view=other.field_of_view)

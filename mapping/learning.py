@@ -34,8 +34,8 @@ _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 _LEAST_CHANGE = 8.0
 """In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's
 noise in a face at rest comes to half of it."""
-_LEAST_OF_NOISE = 2.0
-"""The same, against how far the face drifted in the rest before."""
+_STEADY = 8.0
+"""A face that moves further than this in the rest before a prompt does not rest: it was late, or begins early."""
 _PLAIN_CHANGE = 16.0
 """A change of this size is an answer, whatever it looks like: faces differ. A smaller one, ..."""
 _LEAST_LIKENESS = 0.1
@@ -61,7 +61,7 @@ def learn_from_prompts(
     """Return the profile with the expressions that the performer showed when asked.
 
     How far a pose was gone in each frame is measured along the pose's own change at its strongest, against the rest
-    right before it: a face hardly comes back to where it was in the neutral, nor a head.
+    right before it, if there was one: a face hardly comes back to where it was in the neutral, nor a head.
 
     :return: the new profile, and the prompts (their places in the sequence) for which nothing was seen.
     """
@@ -189,13 +189,12 @@ def _answer(frames: FaceFrames, prompt: Prompt, rest_from: float, profile: Perfo
         return None
     seen = observe(frames.take(inside), profile, own_turns=False)
     scores = np.zeros((len(inside), len(ARKIT_SHAPES))) if seen.scores is None else seen.scores
-    displacement, head, drift = seen.displacement, seen.head, 0.0
-    if np.count_nonzero(resting) >= 3:
+    displacement, head = seen.displacement, seen.head
+    rested = _is_steady(displacement[resting], scores[resting])
+    if rested and np.count_nonzero(resting) >= 3:
         displacement = displacement - np.median(displacement[resting], axis=0)
         scores = scores - np.median(scores[resting], axis=0)
         head = head - np.median(head[resting], axis=0)
-        early, late = np.array_split(_change(displacement[resting], scores[resting]), 2)
-        drift = float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0)))
     displacement, scores = displacement[~resting], scores[~resting]
 
     change = _change(displacement, scores)
@@ -205,7 +204,7 @@ def _answer(frames: FaceFrames, prompt: Prompt, rest_from: float, profile: Perfo
     pose = np.zeros(len(ARKIT_SHAPES))
     for name, value in prompt.controls.items():
         pose[ARKIT_SHAPES.index(name)] = value
-    if not _is_answer(full, drift, pose, seen.scores is not None):
+    if not _is_answer(full, rested, pose, seen.scores is not None):
         return None
     level = np.clip(change @ full / (full @ full), 0.0, 1.0)
     return _Answer(inside[~resting], level[:, None] * pose, head[~resting], displacement, scores)
@@ -217,16 +216,28 @@ def _change(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
 
 
-def _is_answer(full: np.ndarray, drift: float, pose: np.ndarray, with_scores: bool) -> bool:
-    """Whether a change is the answer to a pose (52,), rather than noise, a drift or a blink."""
+def _is_steady(displacement: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether a face rested in these frames, or there are too few to tell."""
+    if len(displacement) < 3:
+        return True
+    early, late = np.array_split(_change(displacement, scores), 2)
+    return float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0))) <= _STEADY
+
+
+def _is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bool) -> bool:
+    """Whether a change is the answer to a pose (52,), rather than noise, a drift or a blink.
+
+    :param rested: whether it is measured against a rest; a change against the neutral may be older than the prompt.
+    """
     size = float(np.linalg.norm(full))
-    if size < max(_LEAST_CHANGE, _LEAST_OF_NOISE * drift):
-        return False
     usual = average_expressions()
     expected = _change(
         np.einsum("s,spa->pa", pose, usual.displacement)[None], (pose @ usual.scores)[None] * with_scores
     )[0]
-    return size >= _PLAIN_CHANGE or float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
+    alike = float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
+    if not rested:
+        return size >= _PLAIN_CHANGE and alike
+    return size >= _LEAST_CHANGE and (size >= _PLAIN_CHANGE or alike)
 
 
 def _full(shown: np.ndarray, told: np.ndarray, before: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..capture.take import Take, TakeError
-from ..mapping.calibration import PerformerProfile, ProfileError, estimate_profile, with_head_of
+from ..mapping.calibration import PerformerProfile, ProfileError, estimate_profile, with_head_of, without_range
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.learning import learn_from_take
 from ..mapping.range_poses import neutral_pose, range_poses
@@ -187,7 +187,7 @@ def learn_take_into(take_path: Path, performer: Path) -> PerformerProfile:
     own = PerformerProfile.from_json(stored) if stored else estimate_profile(frames, field_of_view=view)
     if own is None:
         raise TakeError(f"The take '{take.info.name}' holds no face, so there is nothing to learn from it.")
-    known = performers.load_performer(performer) or replace(own, expressions=None)
+    known = performers.load_performer(performer) or without_range(own)
     learned = learn_from_take(frames, with_head_of(known, own))
     profile = replace(known, expressions=learned.expressions)
     performers.save_performer(performer, profile)

@@ -3,14 +3,13 @@
 """The list of performers: choosing, naming, copying, resetting."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from ..mapping.calibration import PerformerProfile, ProfileError
+from ..mapping.calibration import PerformerProfile, ProfileError, without_range
 from ..rig import live, performers
 from ..rig.paths import performers_folder, single_performer_file
 
@@ -185,7 +184,7 @@ class MIMICA_OT_reset_performer(_OfPerformer):
 
     def _reset(self, path: Path) -> None:
         profile = performers.load_performer(path) if self.what == "RANGE" else None
-        performers.save_performer(path, None if profile is None else replace(profile, expressions=None))
+        performers.save_performer(path, None if profile is None else without_range(profile))
 
 
 class MIMICA_OT_restore_performer(_OfPerformer):

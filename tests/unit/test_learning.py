@@ -84,6 +84,15 @@ def test_a_blink_is_no_answer_to_another_pose() -> None:
     assert missed == [0]
 
 
+def test_who_begins_early_is_seen_too() -> None:
+    jaw = seconds((1, 0), (0.75, 0), (2.25, 1), (1, 0))
+    frames = shaken(photograph(act(jaw=jaw), rate=RATE))
+    profile, missed = learn_from_prompts(frames, [Prompt({"jawOpen": 1.0}, 2.0, 4.0)], default_profile())
+    assert missed == []
+    truth = act(jaw=np.array([1.0]))[0] - average_face()
+    assert learned_displacement(profile)[JAW][152, 1] == pytest.approx(truth[152, 1], rel=0.2)
+
+
 def test_a_lost_face_answers_nothing(asked: tuple[FaceFrames, list[Prompt]]) -> None:
     frames, prompts = asked
     lost = replace(frames, quality=np.zeros(len(frames), np.float32))
