@@ -10,10 +10,10 @@ without Blender.
 def _parts():
     """Return what is registered, in order; each has `register` and `unregister`."""
     from .cli import blender as command_line
-    from .operators import bake, calibrate, capture, create_rig, model, performer, sources, takes
+    from .operators import bake, calibrate, capture, create_rig, lens, model, performer, sources, takes
     from .ui import panels, preferences, prompter, properties
 
-    operators = (sources, model, capture, performer, calibrate, takes, create_rig, bake)
+    operators = (sources, model, capture, performer, calibrate, takes, lens, create_rig, bake)
     return (properties, preferences, panels, prompter, *operators, command_line)
 
 

@@ -19,9 +19,9 @@ from ..capture.source import SourceInfo, SourceSpec, make_source
 from ..capture.take import SUFFIX, Take, TakeInfo, TakeSummary, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile, ProfileError
-from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import ARKIT_SHAPES, FaceFrames
 from ..mapping.learning import profile_of_take
+from ..mapping.lens import likely_field_of_view
 from ..mapping.mapper import head_angles, map_frames
 from ..mapping.motion import Motion
 from .failure import MISSING, CommandError, make_folder, unwritable
@@ -202,7 +202,7 @@ def solve(
 ) -> Performance:
     """Map a take. Raises CommandError when it holds no face, or a damaged profile.
 
-    :param field_of_view: vertical, degrees; None takes what the take says.
+    :param field_of_view: vertical, degrees; None takes what the take says, else what the turning head tells.
     :param face: see `which_face`.
     :param performer: whose neutral and range it is read with; None takes what was recorded, else finds the neutral.
     :param learn: without a range, learn it from the take itself.
@@ -211,7 +211,7 @@ def solve(
     frames = take.frames(index)
     if int(frames.found.sum()) < 3:
         raise CommandError("The face is in fewer than three images: too few to learn its shape. Choose a longer video.")
-    view = field_of_view or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
+    view = field_of_view or take.info.camera_fov or likely_field_of_view(frames)
     # What was recorded is one person's.
     stored = take.info.performer if index == take.info.performer_face else None
     try:

@@ -8,7 +8,7 @@ the nearer the camera is, and how near that is follows from the field of view.
 
 import numpy as np
 
-from .face_space import fit_head, lift, to_face_space
+from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import FaceFrames
 from .landmarks import average_face
 
@@ -50,6 +50,15 @@ def estimate_field_of_view(frames: FaceFrames) -> float | None:
         return None
     finer = _lowest(frames, seen, np.clip(best + np.array(_FINE), 20.0, 75.0))
     return float(np.clip(best if finer is None else finer, _COARSE[0], _COARSE[-1]))
+
+
+def likely_field_of_view(frames: FaceFrames) -> float:
+    """Return the field of view to believe in where nobody knows the camera's, degrees.
+
+    The mean of what the turning head tells and of what is usual: neither is worth more than that.
+    """
+    told = estimate_field_of_view(frames)
+    return DEFAULT_FIELD_OF_VIEW if told is None else 0.5 * (told + DEFAULT_FIELD_OF_VIEW)
 
 
 def _turn(frames: FaceFrames, seen: np.ndarray) -> np.ndarray:

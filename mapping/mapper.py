@@ -9,6 +9,7 @@ import numpy as np
 from .calibration import PerformerProfile, default_profile, estimate_profile
 from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import LANDMARK_COUNT, FaceFrame, FaceFrames
+from .lens import likely_field_of_view
 from .live_filter import LiveFilter
 from .motion import Motion
 from .rotation import euler_from_matrix, matrix_from_quaternion
@@ -31,7 +32,8 @@ def map_frames(
     """Map a take.
 
     :param profile: the performer's; None finds the neutral in the take itself.
-    :param camera_fov: the camera's vertical field of view, degrees; None takes the profile's, else 45.
+    :param camera_fov: the camera's vertical field of view, degrees; None takes the profile's, else what
+        the take tells, live 45.
     :param live: filter as a live capture would, causally; otherwise without delay.
     :param groups: see `solve`.
     :return: a motion without NaN.
@@ -40,7 +42,8 @@ def map_frames(
     if len(frames) == 0:
         return Motion.neutral(frames.times, LANDMARK_COUNT if groups is None else len(groups))
     if profile is None:
-        view = camera_fov or DEFAULT_FIELD_OF_VIEW
+        # Live, nobody has seen the head turn yet.
+        view = camera_fov or (DEFAULT_FIELD_OF_VIEW if live else likely_field_of_view(frames))
         profile = estimate_profile(frames, field_of_view=view) or default_profile(view)
     elif camera_fov:
         profile = replace(profile, field_of_view=camera_fov)
