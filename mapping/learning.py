@@ -34,6 +34,8 @@ _DISPLACEMENT_UNIT, _SCORE_UNIT = 0.1, 2.0
 _LEAST_CHANGE = 8.0
 """In these units, over all landmarks: an answer to a prompt that is smaller than this was not given. The tracker's
 noise in a face at rest comes to half of it."""
+_LEAST_ALIKE, _SAME_WAY = 4.0, 0.5
+"""A smaller one still, as of squinting, counts when it goes the same way as the average face's, by the cosine."""
 _STEADY = 8.0
 """A face that moves further than this in the rest before a prompt does not rest: it was late, or begins early."""
 _PLAIN_CHANGE = 16.0
@@ -237,7 +239,10 @@ def _is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bo
     alike = float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
     if not rested:
         return size >= _PLAIN_CHANGE and alike
-    return size >= _LEAST_CHANGE and (size >= _PLAIN_CHANGE or alike)
+    if size < _LEAST_CHANGE:
+        same_way = float(full @ expected) >= _SAME_WAY * size * float(np.linalg.norm(expected))
+        return size >= _LEAST_ALIKE and same_way
+    return size >= _PLAIN_CHANGE or alike
 
 
 def _full(shown: np.ndarray, told: np.ndarray, before: np.ndarray) -> np.ndarray:
