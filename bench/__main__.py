@@ -7,9 +7,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, recording, tick, tracker
+from . import bake, mapping, recording, tick, tracker
 
-BENCHES = {"tracker": tracker.run, "tick": tick.run, "bake": bake.run, "recording": recording.run}
+BENCHES = {
+    "tracker": tracker.run,
+    "tick": tick.run,
+    "mapping": mapping.run,
+    "bake": bake.run,
+    "recording": recording.run,
+}
 
 
 def main() -> int:

@@ -62,11 +62,9 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     :param field_of_view: the camera's vertical field of view in degrees, between 5 and 160.
     :return: float32 (N, 478, 3), cm.
     """
-    sizes = np.asarray(image_sizes, np.float64)
     height = 2.0 * math.tan(math.radians(min(max(field_of_view, 5.0), 160.0)) / 2.0)
-    scale = np.empty((len(sizes), 1, 3))
-    scale[:, 0, 0] = scale[:, 0, 2] = height * sizes[:, 0] / sizes[:, 1]
-    scale[:, 0, 1] = -height
+    scale = np.full((len(image_sizes), 1, 3), -height)
+    scale[:, 0, ::2] = height * (image_sizes[:, :1] / image_sizes[:, 1:])
     # Single precision: 1e-6 of half a metre is far below what the tracker resolves, and takes are long.
     points = (landmarks - _IMAGE_MIDDLE) * scale.astype(np.float32)
     depth = points[..., 2]
@@ -75,7 +73,7 @@ def lift(landmarks: np.ndarray, image_sizes: np.ndarray, field_of_view: float = 
     np.negative(away, out=depth)
     indices, weights = rigid_set()
     # Size is proportional to distance.
-    distance = _reference_extent() / _extent(points[:, indices], weights)
+    distance = _reference_extent() / _extent(points.take(indices, axis=1), weights)
     points *= distance.astype(np.float32)[:, None, None]
     return points
 
@@ -104,74 +102,57 @@ def fit_head(points: np.ndarray, reference: np.ndarray | None = None, table: Hea
     :param table: None for the shipped one.
     """
     table = table or head_table()
-    indices = table.landmarks
-    face = (average_face() if reference is None else reference)[indices]
+    face = (average_face() if reference is None else reference)[table.landmarks]
     view = view_frames(points)
-    target = points[:, indices] @ view
-    count, size = len(target), len(face)
-    state = (
-        np.broadcast_to(_EYE, (count, 3, 3)),
-        (np.add.reduce(target, axis=1, keepdims=True) - np.add.reduce(face)) / size,
-        np.ones((count, 1, 1)),
-    )
-    # Residuals are linear in a few numbers of the pose, so the gain is first put together with the landmarks.
-    gain = np.empty((count, 7, 9 + 8))
-    products = (target.transpose(0, 2, 1) @ table.gain_of_points).reshape(count, 3, 7, 3)
-    gain[:, :, :9].reshape(count, 7, 3, 3)[...] = products.transpose(0, 2, 1, 3)
-    gain[:, :, 9:] = -table.gain_of_all
+    count, size = len(points), len(face)
+    seen = np.ones((count, size, 4))
+    seen[..., :3] = points.take(table.landmarks, axis=1)
+    # The pose as what it does to a landmark: (N, 3, 4), from camera space (x, y, z, 1) to face space.
+    into = np.empty((count, 3, 4))
+    into[..., :3] = view.transpose(0, 2, 1)
+    middle = np.add.reduce(seen, axis=1)[:, :3, None] / size
+    into[..., 3:] = (np.add.reduce(face) / size)[:, None] - into[..., :3] @ middle
+    scale = np.ones((count, 1, 1))
+    # What the pose does is linear in it, so the gain can be put together with the landmarks once.
+    gain = (table.gain_of_points @ seen).reshape(count, 7, 12)
     rest = table.gain @ face.ravel()
-    numbers = np.empty((count, 9 + 8, 1))
     for _ in range(_FREE_ROUNDS):
-        rotation, translation, scale = state
-        numbers[:, :9, 0] = (rotation / scale).reshape(count, 9)
-        numbers[:, 9:12, 0] = (translation @ rotation / scale)[:, 0]
-        numbers[:, 12:, 0] = turn_features(rotation[:, :2, 2])
-        state = _stepped((gain @ numbers)[..., 0] - rest, *state)
-    residual = _residual(target, face, table.fitted_slide, *state)
-    squares = np.einsum("nki,nki->nk", residual, residual)
-    residual *= (_OUTLIER_CM / np.maximum(np.sqrt(squares), _OUTLIER_CM))[..., None]
-    rotation, translation, scale = _stepped(residual.reshape(count, -1) @ table.gain.T, *state)
+        step = (gain @ into.reshape(count, 12, 1))[..., 0]
+        step -= turn_features(_turn(into, scale, view)) @ table.gain_of_turn + rest
+        into, scale = _stepped(into, scale, step)
+    expected = (turn_features(_turn(into, scale, view)) @ table.fitted_slide).reshape(count, size, 3)
+    residual = seen @ into.transpose(0, 2, 1) - face - expected
+    length = np.sqrt(np.einsum("nki,nki->nk", residual, residual))
+    residual *= (_OUTLIER_CM / np.maximum(length, _OUTLIER_CM))[..., None]
+    into, scale = _stepped(into, scale, residual.reshape(count, -1) @ table.gain.T)
+    rotation = (into[..., :3] * scale).transpose(0, 2, 1)
     return HeadPose(
-        rotation=view @ rotation,
-        translation=(translation @ view.transpose(0, 2, 1))[:, 0],
+        rotation=rotation,
+        translation=-(scale * (rotation @ into[..., 3:]))[..., 0],
         scale=scale[:, 0, 0],
-        residual=np.sqrt(np.add.reduce(squares, axis=1) / size),
-        turn=rotation[:, :2, 2],
+        residual=np.sqrt(np.einsum("nk,nk->n", length, length) / size),
+        turn=_turn(into, scale, view),
     )
 
 
-def _stepped(
-    step: np.ndarray, rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pose's parts after a step (N, 7); see `HeadTable.gain`."""
-    return (
-        rotation @ _small_rotation(step[:, :3]),
-        translation + scale * (step[:, None, 4:] @ rotation.transpose(0, 2, 1)),
-        scale * np.exp(step[:, 3, None, None]),
-    )
+def _turn(into: np.ndarray, scale: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Return `HeadPose.turn` of the pose in `fit_head`."""
+    return (scale * (into[:, 2:, :3] @ view[..., :2]))[:, 0]
 
 
-def _residual(
-    target: np.ndarray,
-    face: np.ndarray,
-    slide: np.ndarray,
-    rotation: np.ndarray,
-    translation: np.ndarray,
-    scale: np.ndarray,
-) -> np.ndarray:
-    """How far landmarks (N, K, 3) in face space are from where the face (K, 3) has them, at this turn."""
-    expected = (turn_features(rotation[:, :2, 2]) @ slide).reshape(target.shape)
-    residual = (target - translation) @ (rotation / scale)
-    residual -= face
-    residual -= expected
-    return residual
+def _stepped(into: np.ndarray, scale: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pose in `fit_head`, and its scale, after a step (N, 7), see `HeadTable.gain`. `into` is used up."""
+    into[..., 3] -= step[:, 4:]
+    growth = np.exp(step[:, 3, None, None])
+    # The inverse of a small rotation is that of the opposite vector.
+    return (_small_rotation(-step[:, :3]) / growth) @ into, scale * growth
 
 
 def _small_rotation(vector: np.ndarray) -> np.ndarray:
     """Rotation matrices (N, 3, 3) of small rotation vectors (N, 3): Cayley's, right to the third order."""
     cross = (vector @ _CROSS).reshape(-1, 3, 3)
-    share = 4.0 / (4.0 + np.einsum("ni,ni->n", vector, vector))
-    return _EYE + share[:, None, None] * (cross @ (_EYE + 0.5 * cross))
+    share = 4.0 / (4.0 + vector[:, None] @ vector[..., None])
+    return _EYE + share * (cross @ (_EYE + 0.5 * cross))
 
 
 def view_frames(points: np.ndarray) -> np.ndarray:
@@ -180,16 +161,20 @@ def view_frames(points: np.ndarray) -> np.ndarray:
     z from the face to the camera, x along the line of the eyes as the picture shows it, so y up on the face: the frame
     that the tracker works in, since it cuts the face out of the picture and turns it upright.
     """
-    middle = np.add.reduce(points[:, rigid_set()[0]], axis=1, dtype=np.float64)
-    z = middle / -np.sqrt(np.einsum("ni,ni->n", middle, middle))[:, None]
+    middle = np.add.reduce(points.take(rigid_set()[0], axis=1), axis=1, dtype=np.float64)
     eyes = (points[:, _LEFT_EYE] - points[:, _RIGHT_EYE]).astype(np.float64)
-    x = eyes - np.einsum("ni,ni->n", eyes, z)[:, None] * z
-    x /= np.sqrt(np.einsum("ni,ni->n", x, x))[:, None]
     view = np.empty((len(points), 3, 3))
-    view[:, :, 0], view[:, :, 2] = x, z
-    # y = z cross x.
-    view[:, :, 1] = ((z @ _CROSS).reshape(-1, 3, 3) @ x[..., None])[..., 0]
+    z = np.divide(middle, -_length(middle), out=view[..., 2])
+    eyes -= (eyes[:, None] @ z[..., None])[..., 0] * z
+    x = np.divide(eyes, _length(eyes), out=view[..., 0])
+    # y is the cross product of z and x.
+    view[..., 1] = (x[:, None] @ (z @ -_CROSS).reshape(-1, 3, 3))[:, 0]
     return view
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    """Length of vectors (N, 3), (N, 1)."""
+    return np.sqrt(vectors[:, None] @ vectors[..., None])[..., 0]
 
 
 def to_face_space(points: np.ndarray, pose: HeadPose, table: HeadTable | None = None) -> np.ndarray:
@@ -201,8 +186,7 @@ def to_face_space(points: np.ndarray, pose: HeadPose, table: HeadTable | None = 
     :param table: None for the shipped one.
     """
     kind = points.dtype
-    turned = (points - pose.translation[:, None].astype(kind)) @ (pose.rotation / pose.scale[:, None, None]).astype(
-        kind
-    )
+    back = pose.rotation / pose.scale[:, None, None]
+    turned = (points - pose.translation[:, None].astype(kind)) @ back.astype(kind)
     turned -= (table or head_table()).slid(pose.turn)
     return turned

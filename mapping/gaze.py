@@ -9,17 +9,18 @@ import numpy as np
 from .data import load_table
 from .face_space import HeadPose
 from .filters import interpolate_linear, keep_edges, median_of_three
-from .frame import ARKIT_SHAPES
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT
 from .landmarks import SIDES
 
 _NAMES = ("Out", "In", "Up", "Down")
+_FIRST_IRIS = 468
+"""From this landmark on, all are of the irises."""
 
 
 def place_irises(neutral: np.ndarray) -> np.ndarray:
     """Return a face (478, 3) of face space with its irises at the depth where anatomy has them; see `iris_in_place`."""
     placed = neutral.copy()
-    for side in SIDES:
-        placed[_ring(side), 2] = _iris_depth(neutral, side)
+    placed[_FIRST_IRIS:, 2:] = _iris_depths(neutral)
     return placed
 
 
@@ -33,13 +34,13 @@ def iris_in_place(face: np.ndarray, points: np.ndarray, pose: HeadPose, neutral:
     :param face: (N, 478, 3), face space, of `points` (N, 478, 3) in camera space by `pose`. A copy is returned.
     """
     moved = face.copy()
-    for side in SIDES:
-        ring, depth = _ring(side), _iris_depth(neutral, side)
-        ray = points[:, ring] @ pose.rotation.astype(points.dtype)
-        # A ray that hardly comes towards the face, from a head turned right away, would end anywhere.
-        slope = np.clip(ray[..., :2] / np.minimum(ray[..., 2:], -1e-3), -2.0, 2.0)
-        moved[:, ring, :2] += slope * (depth - face[:, ring, 2:])
-        moved[:, ring, 2] = depth
+    irises, depth = moved[:, _FIRST_IRIS:], _iris_depths(neutral)
+    ray = points[:, _FIRST_IRIS:] @ pose.rotation.astype(points.dtype)
+    # A ray that hardly comes towards the face, from a head turned right away, would end anywhere.
+    slope = ray[..., :2] / np.minimum(ray[..., 2:], -1e-3)
+    slope = np.minimum(np.maximum(slope, -2.0), 2.0)
+    irises[..., :2] += slope * (depth - irises[..., 2:])
+    irises[..., 2:] = depth
     return moved
 
 
@@ -70,9 +71,25 @@ def _ring(side: str) -> slice:
     return slice(centre, centre + 5)
 
 
-def _iris_depth(neutral: np.ndarray, side: str) -> float:
-    corners = load_table("landmarks")["eye_corners"][side]
-    return float(neutral[corners, 2].mean()) + load_table("geometry")["gaze"]["iris_forward"]
+def _iris_depths(neutral: np.ndarray) -> np.ndarray:
+    """Return the depth of each landmark of the irises, (10, 1) cm."""
+    return neutral[_iris_corners(), 2] @ np.full((2, 1), 0.5) + load_table("geometry")["gaze"]["iris_forward"]
+
+
+@cache
+def _iris_corners() -> np.ndarray:
+    """Return the corners of the eye of each landmark of the irises, int (10, 2)."""
+    corners = np.zeros((LANDMARK_COUNT, 2), int)
+    for side in SIDES:
+        corners[_ring(side)] = load_table("landmarks")["eye_corners"][side]
+    return corners[_FIRST_IRIS:]
+
+
+@cache
+def _iris_centres() -> tuple[np.ndarray, np.ndarray]:
+    """Return the irises' centres and the inner corners of their eyes, int (2,) each, left and right."""
+    table = load_table("landmarks")
+    return np.array([table["iris"][s] for s in SIDES]), np.array([table["eye_corners"][s][0] for s in SIDES])
 
 
 def solve_gaze(displacement: np.ndarray) -> np.ndarray:
@@ -86,37 +103,32 @@ def solve_gaze(displacement: np.ndarray) -> np.ndarray:
     :param displacement: (N, 478, 3), cm, face space, finite.
     """
     table = load_table("geometry")["gaze"]
-    landmarks = load_table("landmarks")
-    iris = [landmarks["iris"][side] for side in SIDES]
-    corners = [landmarks["eye_corners"][side][0] for side in SIDES]
-    offset = displacement[:, iris, :2].astype(np.float64)
+    irises, corners = _iris_centres()
+    offset = displacement[:, irises, :2].astype(np.float64)
     offset[..., 1] -= displacement[:, corners, 1]
-    limit = np.asarray(table["limit"])
-    return np.clip(np.arcsin(np.clip(offset / table["eyeball_radius"], -0.95, 0.95)), -limit, limit)
+    sine = np.minimum(np.maximum(offset / table["eyeball_radius"], -0.95), 0.95)
+    limit = np.array(table["limit"])
+    return np.minimum(np.maximum(np.arcsin(sine), -limit), limit)
 
 
 @cache
-def _looks() -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of ARKit's eight eyeLook shapes, and the matrix (4, 8) from gaze to them before clipping."""
+def _looks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows of ARKit's eight eyeLook shapes, and matrices from gaze to them before clipping, and back.
+
+    (8,), (4, 8), (8, 4).
+    """
     full_yaw, full_pitch = load_table("geometry")["gaze"]["full"]
     rows = np.array([ARKIT_SHAPES.index(f"eyeLook{name}{side}") for side in ("Left", "Right") for name in _NAMES])
     matrix = np.zeros((4, 8))
     for eye, outward in enumerate((1.0, -1.0)):
         matrix[2 * eye, 4 * eye : 4 * eye + 2] = np.array([outward, -outward]) / full_yaw
         matrix[2 * eye + 1, 4 * eye + 2 : 4 * eye + 4] = np.array([1.0, -1.0]) / full_pitch
-    return rows, matrix
-
-
-def gaze_controls(gaze: np.ndarray) -> dict[str, np.ndarray]:
-    """Return ARKit's eight eyeLook shapes, each (N,) in [0, 1]; two of each eye's four are zero at any time."""
-    rows, matrix = _looks()
-    values = np.clip(gaze.reshape(-1, 4) @ matrix, 0.0, 1.0)
-    return {ARKIT_SHAPES[row]: values[:, k] for k, row in enumerate(rows)}
+    return rows, matrix, 1.0 / np.where(matrix == 0.0, np.inf, matrix).T
 
 
 def with_gaze(controls: np.ndarray, gaze: np.ndarray) -> np.ndarray:
     """Return controls (N, 52) whose eyeLook shapes say what the gaze (N, 2, 2) says."""
-    rows, matrix = _looks()
+    rows, matrix, _ = _looks()
     result = controls.copy()
     result[:, rows] = np.minimum(np.maximum(gaze.reshape(-1, 4) @ matrix, 0.0), 1.0)
     return result
@@ -134,16 +146,16 @@ def gaze_of(controls: np.ndarray) -> np.ndarray:
     Eyes move up and down together, so a small difference in pitch is noise and a large one counts less by that; and
     they hardly turn outwards from each other.
     """
-    rows, matrix = _looks()
-    full = 1.0 / np.where(matrix == 0.0, np.inf, matrix)
-    gaze = (controls[:, rows] @ full.T).reshape(-1, 2, 2)
-    table = load_table("geometry")["gaze"]
-    apart = gaze[:, 0] - gaze[:, 1]
-    noise, sure = table["pitch_noise"]
-    size = np.abs(apart[:, 1])
-    kept = np.stack([_less_divergent(apart[:, 0]), apart[:, 1] * np.clip((size - noise) / (sure - noise), 0.0, 1.0)], 1)
-    middle = gaze.mean(axis=1)
-    return np.stack([middle + kept / 2.0, middle - kept / 2.0], axis=1)
+    rows, _, back = _looks()
+    gaze = (controls[:, rows] @ back).reshape(-1, 2, 2)
+    left, right = gaze[:, 0], gaze[:, 1]
+    apart, middle = left - right, (left + right) / 2.0
+    noise, sure = load_table("geometry")["gaze"]["pitch_noise"]
+    believed = (np.abs(apart[:, 1]) - noise) / (sure - noise)
+    apart[:, 0] = _less_divergent(apart[:, 0])
+    apart[:, 1] *= np.minimum(np.maximum(believed, 0.0), 1.0)
+    gaze[:, 0], gaze[:, 1] = middle + apart / 2.0, middle - apart / 2.0
+    return gaze
 
 
 def _less_divergent(apart: np.ndarray) -> np.ndarray:

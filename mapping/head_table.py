@@ -31,9 +31,9 @@ class HeadTable:
     fitted_slide: np.ndarray
     """float64 (5, K * 3): `slide` of the K landmarks alone."""
     gain_of_points: np.ndarray
-    """float64 (K, 7 * 3): the gain for a product with landmarks (3, K) of another frame; see `fit_head`."""
-    gain_of_all: np.ndarray
-    """float64 (7, 3 + 5): the gain of a step of all landmarks together, and of each of `turn_features`."""
+    """float64 (7 * 3, K): `gain`, the landmarks last."""
+    gain_of_turn: np.ndarray
+    """float64 (5, 7): the gain of each of `turn_features`."""
 
     @classmethod
     def of(cls, landmarks: np.ndarray, gain: np.ndarray, slide: np.ndarray) -> "HeadTable":
@@ -51,8 +51,8 @@ class HeadTable:
             gain=gain,
             slide=slide.astype(np.float32),
             fitted_slide=fitted,
-            gain_of_points=by_point.transpose(1, 0, 2).reshape(len(landmarks), -1),
-            gain_of_all=np.concatenate([by_point.sum(axis=1), gain @ fitted.T], axis=1),
+            gain_of_points=by_point.transpose(0, 2, 1).reshape(-1, len(landmarks)),
+            gain_of_turn=fitted @ gain.T,
         )
         for name in cls.__dataclass_fields__:
             getattr(table, name).flags.writeable = False

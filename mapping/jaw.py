@@ -32,39 +32,72 @@ def jaw_joint(neutral: np.ndarray) -> np.ndarray:
     return joint
 
 
+class JawHinge:
+    """The jaw of one neutral face (478, 3), cm, on its joint. Immutable."""
+
+    def __init__(self, neutral: np.ndarray) -> None:
+        table = load_table("landmarks")["chin"]
+        self._chin = np.array([int(k) for k in table])
+        weights = np.array(list(table.values()))
+        self._arm = neutral - jaw_joint(neutral)
+        _, y, z = self._arm[self._chin].T
+        # Angle between the sagittal projections; depth counts little, the tracker's z is noisy and biased.
+        depth = load_table("geometry")["jaw"]["depth_weight"]
+        radius = max(float(weights @ (z**2 + depth * y**2)), 1e-6)
+        share = weights / weights.sum()
+        self._reach = share @ np.stack([y, z], axis=1)
+        # From the chin's displacement to the sines of the two angles and to its mean z, all by weighted least squares.
+        matrix = np.zeros((len(weights), 3, 3))
+        matrix[:, 1, 0], matrix[:, 2, 0] = -weights * z / radius, weights * depth * y / radius
+        matrix[:, 0, 1] = share / max(float(self._reach[1]), 1e-6)
+        matrix[:, 2, 2] = share
+        self._matrix = matrix.reshape(-1, 3)
+
+    def solve(self, displacement: np.ndarray) -> JawMotion:
+        """Find the jaw's motion from the chin in displacements (N, 478, 3), cm, face space."""
+        chin = displacement.take(self._chin, axis=1).reshape(len(displacement), -1)
+        hinge, aside, forward = (chin @ self._matrix).T
+        hinge = np.minimum(np.maximum(hinge, -0.2), 0.9)
+        y, z = self._reach
+        # The hinge moves the chin in z too.
+        forward = forward + z - y * hinge - z * np.sqrt(1.0 - hinge * hinge)
+        return JawMotion(np.arcsin(hinge), np.arcsin(np.minimum(np.maximum(aside, -0.5), 0.5)), forward)
+
+    def carried(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return what the jaw's rotation does to skin: float (9, L * 3), cm, for a product with `turned`.
+
+        The displacement of landmarks (L,) by the share that skin takes from the jaw's hinge and sideways motion.
+        """
+        arm = _follow()[landmarks, None] * self._arm[landmarks]
+        matrix = np.zeros((3, 3, len(landmarks), 3))
+        for axis in range(3):
+            matrix[axis, :, :, axis] = arm.T
+        return matrix.reshape(9, -1)
+
+
+def turned(jaw: JawMotion) -> np.ndarray:
+    """Return the jaw's rotation matrices less the identity, (N, 9)."""
+    return (jaw_rotation(jaw.open, jaw.sideways) - np.eye(3)).reshape(-1, 9)
+
+
 def solve_jaw(displacement: np.ndarray, neutral: np.ndarray) -> JawMotion:
     """Find the jaw's motion from the chin by weighted least squares on a hinge.
 
     :param displacement: (N, 478, 3), cm, face space.
     :param neutral: (478, 3), cm.
     """
-    table = load_table("landmarks")["chin"]
-    settings = load_table("geometry")["jaw"]
-    chin = np.array([int(k) for k in table])
-    weights = np.array(list(table.values()))
-    arm = neutral[chin] - jaw_joint(neutral)
-    moved = arm + displacement[:, chin]
-    # Angle between the sagittal projections; depth counts little, the tracker's z is noisy and biased.
-    depth = settings["depth_weight"]
-    radius = np.maximum((weights * (arm[:, 2] ** 2 + depth * arm[:, 1] ** 2)).sum(), 1e-6)
-    lever = -arm[:, 2] * (moved[..., 1] - arm[:, 1]) + depth * arm[:, 1] * (moved[..., 2] - arm[:, 2])
-    opening = np.arcsin(np.clip((weights * lever).sum(axis=1) / radius, -0.2, 0.9))
-    share = weights / weights.sum()
-    reach = np.maximum((share * arm[:, 2]).sum(), 1e-6)
-    sideways = np.arcsin(np.clip((share * displacement[:, chin, 0]).sum(axis=1) / reach, -0.5, 0.5))
-    hinged_z = arm[:, 1] * np.sin(opening)[:, None] + arm[:, 2] * np.cos(opening)[:, None]
-    forward = (share * (moved[..., 2] - hinged_z)).sum(axis=1)
-    return JawMotion(opening, sideways, forward)
+    return JawHinge(neutral).solve(displacement)
 
 
 def jaw_rotation(opening: np.ndarray, sideways: np.ndarray) -> np.ndarray:
     """Return the jaw's rotation matrices (N, 3, 3) in face space: first the hinge, then sideways."""
     c, s = np.cos(opening), np.sin(opening)
     cy, sy = np.cos(sideways), np.sin(sideways)
-    zero, one = np.zeros_like(c), np.ones_like(c)
-    hinge = np.stack([np.stack([one, zero, zero], -1), np.stack([zero, c, -s], -1), np.stack([zero, s, c], -1)], -2)
-    turn = np.stack([np.stack([cy, zero, sy], -1), np.stack([zero, one, zero], -1), np.stack([-sy, zero, cy], -1)], -2)
-    return turn @ hinge
+    rotation = np.zeros((len(c), 3, 3))
+    rotation[:, 0, 0], rotation[:, 0, 1], rotation[:, 0, 2] = cy, sy * s, sy * c
+    rotation[:, 1, 1], rotation[:, 1, 2] = c, -s
+    rotation[:, 2, 0], rotation[:, 2, 1], rotation[:, 2, 2] = -sy, cy * s, cy * c
+    return rotation
 
 
 @cache
@@ -91,13 +124,3 @@ def close_lips(neutral: np.ndarray) -> np.ndarray:
     angle = np.arcsin(np.clip(excess / max(float(arm[14, 2]), 1.0), 0.0, 0.3))
     closed = arm @ jaw_rotation(-np.atleast_1d(angle), np.zeros(1))[0].T - arm
     return neutral + _follow()[:, None] * closed
-
-
-def without_jaw(displacement: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray, jaw: JawMotion) -> np.ndarray:
-    """Return the landmarks' displacements less the share that skin takes from the jaw's hinge and sideways motion.
-
-    :param displacement: (N, L, 3), of the landmarks (L,) alone.
-    """
-    arm = neutral[landmarks] - jaw_joint(neutral)
-    carried = arm @ jaw_rotation(jaw.open, jaw.sideways).transpose(0, 2, 1) - arm
-    return displacement - _follow()[landmarks, None] * carried

@@ -14,11 +14,10 @@ _BLINK = [ARKIT_SHAPES.index("eyeBlinkLeft"), ARKIT_SHAPES.index("eyeBlinkRight"
 
 
 @cache
-def _indices() -> tuple[np.ndarray, np.ndarray]:
+def _indices() -> np.ndarray:
+    """Return pairs of landmarks, int (2, 8): of each eye three lid pairs and its corners, left and right."""
     table = load_table("landmarks")
-    pairs = np.array([table["lid_pairs"][side] for side in SIDES])
-    corners = np.array([table["eye_corners"][side] for side in SIDES])
-    return pairs, corners
+    return np.array([pair for side in SIDES for pair in (*table["lid_pairs"][side], table["eye_corners"][side])]).T
 
 
 def lid_aperture(face: np.ndarray) -> np.ndarray:
@@ -28,10 +27,11 @@ def lid_aperture(face: np.ndarray) -> np.ndarray:
 
     :param face: (N, 478, 3), face space.
     """
-    pairs, corners = _indices()
-    height = np.linalg.norm(face[:, pairs[..., 0], :2] - face[:, pairs[..., 1], :2], axis=-1).mean(axis=-1)
-    width = np.linalg.norm(face[:, corners[:, 0], :2] - face[:, corners[:, 1], :2], axis=-1)
-    return height / np.maximum(width, 1e-6)
+    one, other = _indices()
+    apart = (face.take(one, axis=1) - face.take(other, axis=1))[..., :2]
+    distance = np.sqrt(np.einsum("nki,nki->nk", apart, apart)).reshape(-1, 2, 4)
+    height = np.add.reduce(distance[..., :3], axis=2) / 3.0
+    return height / np.maximum(distance[..., 3], 1e-6)
 
 
 def lid_controls(aperture: np.ndarray, lid_open: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,11 +41,10 @@ def lid_controls(aperture: np.ndarray, lid_open: np.ndarray) -> tuple[np.ndarray
     :param lid_open: (2,), the performer's aperture at rest.
     """
     table = load_table("geometry")["lids"]
-    rest = np.maximum(np.asarray(lid_open), 0.05)
-    ratio = aperture / rest
-    closure = (1.0 - ratio) / (1.0 - table["closed_share"])
-    wide = (ratio - 1.0) / table["wide_share"]
-    return np.clip(closure, 0.0, 1.0), np.clip(wide, 0.0, 1.0)
+    beyond = aperture / np.maximum(lid_open, 0.05) - 1.0
+    closure = np.maximum(beyond / (table["closed_share"] - 1.0), 0.0)
+    wide = np.maximum(beyond / table["wide_share"], 0.0)
+    return np.minimum(closure, 1.0), np.minimum(wide, 1.0)
 
 
 def close_lids(controls: np.ndarray, closed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -97,18 +97,21 @@ def fill_lost(motion: Motion, *, bridge: bool) -> Motion:
 
 def turned_away(pose: HeadPose) -> np.ndarray:
     """Return the angle between where the face looks and where the camera is, (N,) radians."""
-    distance = np.maximum(np.linalg.norm(pose.translation, axis=1), 1e-6)
-    facing = -(pose.rotation[:, :, 2] * pose.translation).sum(axis=1) / distance
-    return np.arccos(np.clip(facing, -1.0, 1.0))
+    place = pose.translation
+    distance = np.maximum(np.sqrt(np.einsum("ni,ni->n", place, place)), 1e-6)
+    facing = np.einsum("ni,ni->n", pose.rotation[:, :, 2], place) / -distance
+    return np.arccos(np.minimum(np.maximum(facing, -1.0), 1.0))
 
 
-def facing_share(pose: HeadPose) -> np.ndarray:
+def facing_share(away: np.ndarray) -> np.ndarray:
     """Return how well the face can be seen for its turning, (N,) in [0, 1]: it shows half of itself from the side.
 
-    1 up to 50 degrees away from the camera, falling to 0 at 65, where the tracker invents the far side.
+    1 up to 50 degrees away from the camera, falling to 0 at 65, where the tracker invents the far side. NaN stays NaN.
+
+    :param away: (N,), radians; see `turned_away`.
     """
     start, end = load_table("filters")["trust"]["turned"]
-    return np.nan_to_num(np.clip((end - turned_away(pose)) / (end - start), 0.0, 1.0))
+    return np.minimum(np.maximum((end - away) / (end - start), 0.0), 1.0)
 
 
 def follow_share(confidence: np.ndarray | float, step: np.ndarray | float) -> np.ndarray:

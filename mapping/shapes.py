@@ -9,6 +9,7 @@ import numpy as np
 
 from .data import load_table
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .jaw import JawHinge
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -18,42 +19,42 @@ class _Measures:
     landmarks: np.ndarray
     """int (L,): the landmarks that any measure uses."""
     matrix: np.ndarray
-    """(52, L * 3): their displacement to measure over full."""
+    """(L * 3, 52): their displacement to measure over full."""
     trust: np.ndarray
     """(52,): geometry's share beside scores."""
-    known: np.ndarray
-    """bool (52,): shapes that have a measure."""
 
 
 @cache
 def _measures() -> _Measures:
     matrix = np.zeros((len(ARKIT_SHAPES), LANDMARK_COUNT, 3))
     trust = np.zeros(len(ARKIT_SHAPES))
-    known = np.zeros(len(ARKIT_SHAPES), bool)
     for name, shape in load_table("geometry")["shapes"].items():
         row = ARKIT_SHAPES.index(name)
         for landmarks, axis, weight in shape["terms"]:
             matrix[row, landmarks, _AXES[axis]] += weight / len(landmarks) / shape["full"]
         trust[row] = shape["trust"]
-        known[row] = True
     used = np.flatnonzero(matrix.any(axis=(0, 2)))
-    return _Measures(used, matrix[:, used].reshape(len(ARKIT_SHAPES), -1), trust, known)
+    return _Measures(used, np.ascontiguousarray(matrix[:, used].reshape(len(ARKIT_SHAPES), -1).T), trust)
 
 
-def measured_landmarks() -> np.ndarray:
-    """Return the landmarks that `measure_shapes` wants, int (L,)."""
-    return _measures().landmarks
+def jaw_in_measures(hinge: JawHinge) -> np.ndarray:
+    """Return what the jaw's motion adds to the measures, float (9, 52), for a product with `jaw.turned`."""
+    measures = _measures()
+    return hinge.carried(measures.landmarks) @ measures.matrix
 
 
-def measure_shapes(residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Measure shapes on landmarks whose jaw motion was taken out.
+def measure_shapes(displacement: np.ndarray) -> np.ndarray:
+    """Measure shapes on landmarks, the jaw's motion included, (N, 52), not clipped; 0 where there is no measure.
 
-    :param residual: (N, L, 3), cm, face space, of `measured_landmarks`, finite.
-    :return: values (N, 52) in [0, 1], and trust (52,): 0 where there is no measure.
+    :param displacement: (N, 478, 3), cm, face space, finite.
     """
     measures = _measures()
-    values = residual.reshape(len(residual), -1) @ measures.matrix.T
-    return np.clip(values, 0.0, 1.0), np.where(measures.known, measures.trust, 0.0)
+    return displacement.take(measures.landmarks, axis=1).reshape(len(displacement), -1) @ measures.matrix
+
+
+def measured_trust() -> np.ndarray:
+    """Return geometry's share beside scores, (52,): 0 where there is no measure. Not to be changed."""
+    return _measures().trust
 
 
 @cache
@@ -68,15 +69,14 @@ def calibrate_scores(scores: np.ndarray, neutral: np.ndarray) -> np.ndarray:
     :param scores: (N, 52), NaN where the tracker has none.
     :param neutral: (52,), the scores at rest, NaN where unknown (taken as 0).
     """
-    rest = np.nan_to_num(neutral)
+    rest = np.where(np.isnan(neutral), 0.0, neutral)
     # A shape that already scores high at rest keeps a fifth of full scale to move in, or noise would fill it.
     room = np.maximum(_score_full() - rest, 0.2)
-    return np.clip((scores - rest) / room, 0.0, 1.0)
+    return np.minimum(np.maximum((scores - rest) / room, 0.0), 1.0)
 
 
 def fuse(geometry: np.ndarray, trust: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
     """Return (N, 52): geometry and scores by trust (52,); geometry alone where there is no score."""
     if scores is None:
         return geometry
-    mixed = trust * geometry + (1.0 - trust) * scores
-    return np.where(np.isfinite(scores), mixed, geometry)
+    return np.where(np.isnan(scores), geometry, scores + trust * (geometry - scores))

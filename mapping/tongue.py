@@ -8,14 +8,12 @@ import numpy as np
 
 from .calibration import PerformerProfile
 from .data import load_table
-from .face_space import HeadPose
 from .frame import ARKIT_SHAPES
-from .presence import turned_away
 
 TONGUE = ARKIT_SHAPES.index("tongueOut")
 
 
-def tongue_out(scores: np.ndarray | None, face: np.ndarray, pose: HeadPose, profile: PerformerProfile) -> np.ndarray:
+def tongue_out(scores: np.ndarray | None, face: np.ndarray, away: np.ndarray, profile: PerformerProfile) -> np.ndarray:
     """Return tongueOut in [0, 1], (N,); 0 where the tracker has no score for it.
 
     The score is a probability that says little by itself: a tongue that is fully out gives 0.03 to 0.6 by the face, a
@@ -24,15 +22,16 @@ def tongue_out(scores: np.ndarray | None, face: np.ndarray, pose: HeadPose, prof
 
     :param scores: (N, 52), the tracker's, or None.
     :param face: (N, 478, 3), cm, face space.
-    :param pose: the N heads, in camera space.
+    :param away: (N,), radians that the heads are turned away from the camera.
     """
     if scores is None:
         return np.zeros(len(face))
     settings = load_table("geometry")["tongue"]
     gain = _ramp(_logit(scores[:, TONGUE]) - _level(profile, settings), *settings["gain"])
     parted = _ramp(_lip_gap(face) - _lip_gap(profile.neutral), *settings["gap"])
-    facing = 1.0 - _ramp(turned_away(pose), *settings["turned"])
-    return np.nan_to_num(gain * parted * facing)
+    facing = 1.0 - _ramp(away, *settings["turned"])
+    told = gain * parted * facing
+    return np.where(np.isnan(told), 0.0, told)
 
 
 def _level(profile: PerformerProfile, settings: dict[str, Any]) -> float:
@@ -40,7 +39,8 @@ def _level(profile: PerformerProfile, settings: dict[str, Any]) -> float:
     rest = float(profile.scores[TONGUE])
     if not np.isfinite(rest):
         return settings["rest"]
-    return float(np.clip(_logit(np.array(rest)), *settings["rest_range"]))
+    least, most = settings["rest_range"]
+    return min(max(float(_logit(np.array(rest))), least), most)
 
 
 def _lip_gap(face: np.ndarray) -> np.ndarray:
@@ -49,10 +49,10 @@ def _lip_gap(face: np.ndarray) -> np.ndarray:
 
 
 def _ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
-    return np.clip((value - start) / (end - start), 0.0, 1.0)
+    return np.minimum(np.maximum((value - start) / (end - start), 0.0), 1.0)
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:
     # Beyond a hundred thousandth the tracker's float16 weights say nothing.
-    bounded = np.clip(probability.astype(np.float64), 1e-5, 1.0 - 1e-5)
+    bounded = np.minimum(np.maximum(probability.astype(np.float64), 1e-5), 1.0 - 1e-5)
     return np.log(bounded / (1.0 - bounded))
