@@ -10,6 +10,8 @@ import numpy as np
 from .data import load_table
 from .frame import LANDMARK_COUNT
 
+_NO_TURN = np.eye(3).ravel()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JawMotion:
@@ -77,7 +79,7 @@ class JawHinge:
 
 def turned(jaw: JawMotion) -> np.ndarray:
     """Return the jaw's rotation matrices less the identity, (N, 9)."""
-    return (jaw_rotation(jaw.open, jaw.sideways) - np.eye(3)).reshape(-1, 9)
+    return jaw_rotation(jaw.open, jaw.sideways).reshape(-1, 9) - _NO_TURN
 
 
 def solve_jaw(displacement: np.ndarray, neutral: np.ndarray) -> JawMotion:

@@ -47,10 +47,16 @@ def with_gap_seen(controls: np.ndarray, displacement: np.ndarray, neutral: np.nd
     wanted = np.maximum(missing - table["tolerance"], 0.0)
     upper, lower = np.maximum(moved[:, 0] - told[:, 0], 0.0), np.maximum(told[:, 1] - moved[:, 1], 0.0)
     share = upper / np.maximum(upper + lower, 1e-6)
-    for rows, part in ((_RAISING, share), (_LOWERING, 1.0 - share)):
-        full = np.abs(_ways()[rows, 0 if rows is _RAISING else 1].sum())
-        result[:, rows] = np.minimum(result[:, rows] + (wanted * part / full)[:, None], 1.0)
-    return result
+    raising, lowering = _full()
+    result[:, _RAISING] += (wanted * share / raising)[:, None]
+    result[:, _LOWERING] += (wanted * (1.0 - share) / lowering)[:, None]
+    return np.minimum(result, 1.0, out=result)
+
+
+@cache
+def _full() -> tuple[float, float]:
+    """Return how far mouthUpperUp of both sides raises the upper lip, and mouthLowerDown lowers the lower one, cm."""
+    return abs(float(_ways()[_RAISING, 0].sum())), abs(float(_ways()[_LOWERING, 1].sum()))
 
 
 def told_gap(controls: np.ndarray) -> np.ndarray:
@@ -66,8 +72,8 @@ def told_gap(controls: np.ndarray) -> np.ndarray:
 def _closed(gap: np.ndarray, neutral: np.ndarray, jaw: JawMotion) -> np.ndarray:
     """Return the share of the gap that the open jaw would leave which the lips undo, (N,) in [0, 1]."""
     table = load_table("geometry")["mouth_gap"]
-    reach = neutral[_LOWER, 2] - neutral[[234, 454], 2].mean()
-    expected = np.maximum(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
+    reach = float(neutral[_LOWER, 2]) - float(neutral[234, 2] + neutral[454, 2]) / 2.0
+    expected = max(reach, 1.0) * np.sin(np.maximum(jaw.open, 0.0))
     undone = 1.0 - np.maximum(gap, 0.0) / np.maximum(expected, 1e-3)
     noise, sure = table["ratio_from"]
     believed = np.minimum(np.maximum((expected - noise) / (sure - noise), 0.0), 1.0)

@@ -67,12 +67,14 @@ def _compared(motion: Motion, frames: np.ndarray | slice) -> tuple[np.ndarray, n
 def _too_far(span: np.ndarray | float, sides: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
     table = _table()["jump"]
     (rotation, place, face), (next_rotation, next_place, next_face) = sides
-    turn = np.abs((rotation * next_rotation).sum(axis=1))
+    turn = np.abs(np.einsum("ni,ni->n", rotation, next_rotation))
     angle = 2.0 * np.arccos(np.minimum(turn, 1.0))
-    away = np.sqrt(((next_place - place) ** 2).sum(axis=1))
-    change = np.sqrt(((next_face - face) ** 2).mean(axis=1))
-    parts = (angle / table["rotation"], away / table["translation"], change / table["controls"])
-    size = np.sqrt(sum(part**2 for part in parts))
+    away, change = next_place - place, next_face - face
+    size = np.sqrt(
+        (angle / table["rotation"]) ** 2
+        + np.einsum("ni,ni->n", away, away) / table["translation"] ** 2
+        + np.einsum("ni,ni->n", change, change) / (change.shape[1] * table["controls"] ** 2)
+    )
     return (size > np.maximum(span / table["seconds"], 1.0)) & (span <= table["longest_seconds"])
 
 

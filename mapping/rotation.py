@@ -20,7 +20,7 @@ def _candidates() -> np.ndarray:
     return to.reshape(9, 16)
 
 
-_CANDIDATES = _candidates()
+_CANDIDATES, _CONSTANT = _candidates(), np.eye(4).ravel()
 
 
 def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -29,12 +29,12 @@ def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
     Takes the largest of the four candidates (S. W. Shepperd, Quaternion from rotation matrix, 1978).
     """
     m = np.asarray(matrix, np.float64)
-    candidates = (m.reshape(-1, 9) @ _CANDIDATES).reshape(-1, 4, 4) + np.eye(4)
+    candidates = (m.reshape(-1, 9) @ _CANDIDATES + _CONSTANT).reshape(-1, 4, 4)
     # Any of the four of a NaN is NaN, so it does not matter which one argmax picks.
-    best = np.einsum("nii->ni", candidates).argmax(axis=1)
+    best = candidates.reshape(-1, 16)[:, ::5].argmax(axis=1)
     q = candidates[np.arange(len(best)), best]
     # w >= 0, and the length 1.
-    q *= (np.where(q[:, 0] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", q, q)))[:, None]
+    q /= np.copysign(np.sqrt(np.einsum("ni,ni->n", q, q)), q[:, 0])[:, None]
     return q.reshape(*m.shape[:-2], 4)
 
 
