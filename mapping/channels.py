@@ -24,6 +24,9 @@ _WIDE_SHARE = 0.35
 """How far eyeWide lifts the upper lid, in openings."""
 _SQUINT_SHARE = 0.2
 """How far eyeSquint lifts the lower lid, in openings."""
+_SINKS, _SINKS_MORE = 0.3, 0.3
+"""How far lips and chin go back as they are seen to, cm of an average face: as far as fully rolled lips do. And how far
+at most beyond that, less and less: behind them are teeth, and the tracker's depth of the lower face is a guess."""
 _REGION_RULERS = {
     "mouth": (61, 291),
     "tongue": (61, 291),
@@ -143,6 +146,9 @@ class ChannelPlan:
         self._scale = np.array([scale.get(e.region, 1.0) * e.gain for e in followers])
         face = (rest.neutral if rest is not None else average_face()) @ _FACE_TO_ARMATURE.T
         self._lips = find_pairs(followers, self._heads[self._follower_rows], face, self._scale)
+        size = _region_scale(rest.neutral, average_face())["mouth"] if rest is not None else 1.0
+        self._mouth = max(size, 1e-6)
+        self._before_teeth = self._flesh_before_teeth(entries)
         averages = weight_matrix([e.landmarks for e in followers]) if followers else np.zeros((0, LANDMARK_COUNT))
         self.groups: np.ndarray = np.concatenate([averages, self._lips.apart])
         """(G, 478): what `solve` needs of the landmarks; `evaluate` takes a motion solved for these groups."""
@@ -173,13 +179,27 @@ class ChannelPlan:
         followed = self._followed(motion, turns)
         for batch in self._followers:
             wanted = followed[:, batch.groups]
-            location[:, batch.rows] = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
+            own = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
+            held = self._before_teeth[batch.groups]
+            own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
+            location[:, batch.rows] = own
         if self._lids is not None:
             location[:, self._lids.rows] = _lid_travel(self._lids, motion)
         if self._neck is not None and self.character.translation:
             location[:, self._neck] = motion.head_translation @ _FACE_TO_ARMATURE.T * self.character.translation
         # Until here along the armature's axes; now along each bone's own.
         return BonePose(np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation)
+
+    def _flesh_before_teeth(self, entries: list[BoneEntry]) -> np.ndarray:
+        """Return bool (G,): bones that cannot go back against their parent, for there are teeth: lips, and the chin.
+
+        None without a jaw: then the chin goes back as the mouth opens.
+        """
+        jaws = [i for i, e in enumerate(entries) if e.drive == "jaw"]
+        held = np.array([self._parents[row] in jaws for row in self._follower_rows], bool)
+        if jaws:
+            held[self._lips.upper] = True
+        return held
 
     def _followed(self, motion: Motion, turns: dict[int, np.ndarray]) -> np.ndarray:
         """Return the displacements (N, G, 3) of the bones that follow landmarks, lips in contact."""
@@ -243,6 +263,12 @@ class ChannelPlan:
         forward = rot.matrix_from_quaternion(turns[parent])
         # Row vectors times the matrix are the inverse rotation.
         return (heads + wanted - pivot - location[:, parent, None]) @ forward + pivot - heads
+
+
+def _stopped(way: np.ndarray, free: float, more: float) -> np.ndarray:
+    """Return ways that are left alone up to `free` and approach `free + more` from there on."""
+    over = np.maximum(way - free, 0.0)
+    return way - over + more * np.tanh(over / more)
 
 
 def _batches(entries: list[BoneEntry], followers: list[BoneEntry], parents: list[int | None]) -> list[_Followers]:

@@ -14,6 +14,7 @@ bpy = pytest.importorskip("bpy")
 
 from mimica.mapping.face_space import fit_head, lift  # noqa: E402
 from mimica.mapping.rotation import euler_from_matrix  # noqa: E402
+from mimica.tools.training_controls import KINDS, RANGE  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,8 +37,11 @@ def test_one_identity_with_its_truth(tmp_path: Path, model_path: Path) -> None:
     file = tmp_path / "identity_00000.npz"
     with np.load(file) as data:
         found = data["found"]
-        assert found.sum() >= 8
-        assert data["controls"].shape == (10, 52) and data["scores"].shape == (10, 52)
+        count = 10 + len(RANGE)
+        assert found.sum() >= 0.8 * count
+        assert data["controls"].shape == (count, 52) and data["scores"].shape == (count, 52)
+        shown = data["controls"][data["kind"] == KINDS.index("range")]
+        assert len(shown) == len(RANGE) and (shown.max(axis=1) == 1.0).all()
         landmarks = data["landmarks"][found]
         sizes = np.tile(data["image_size"], (len(landmarks), 1))
         pose = fit_head(lift(landmarks, sizes, float(data["field_of_view"])), data["neutral"].astype(float))

@@ -87,6 +87,26 @@ def test_the_jaw_opens_by_a_positive_turn_about_x_and_the_lip_on_it_makes_up_the
     assert pose.location[0, lip, 2] > 0.01
 
 
+@pytest.mark.parametrize("back", [0.25, 0.5, 1.0, 3.0])
+def test_lips_and_chin_do_not_sink_into_the_teeth(back: float):
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan, np.tile([0.0, 0.0, -back], (478, 1))))
+    for name in ("lip_upper", "lip_lower", "chin"):
+        way = pose.location[0, plan.bones.index(name), 1] / 0.01
+        assert way == pytest.approx(back) if back < 0.3 else 0.3 < way <= 0.6
+    assert pose.location[0, plan.bones.index("lip_corner.L"), 1] == pytest.approx(0.01 * back)
+
+
+def test_lips_and_chin_go_with_an_open_jaw_and_forwards_as_far_as_they_do():
+    plan = ChannelPlan(own_rig_map(), simple_rest())
+    pose = plan.evaluate(motion(plan, np.tile([0.0, 0.0, 3.0], (478, 1))))
+    assert pose.location[0, plan.bones.index("chin"), 1] == pytest.approx(-0.03)
+    jawless = dataclasses.replace(own_rig_map(), bones=tuple(e for e in own_rig_map().bones if e.drive != "jaw"))
+    without = ChannelPlan(jawless, simple_rest())
+    pose = without.evaluate(motion(without, np.tile([0.0, -2.0, -1.5], (478, 1))))
+    assert pose.location[0, without.bones.index("chin"), 1] == pytest.approx(0.015)
+
+
 @pytest.mark.parametrize("closure", [0.0, 0.3, 0.7, 1.0])
 def test_lids_stay_on_their_sphere_and_meet_when_closed(closure):
     rest = simple_rest()
