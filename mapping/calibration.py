@@ -56,8 +56,9 @@ class PerformerProfile:
     """The camera's vertical field of view in degrees that the neutral was lifted with."""
     expressions: Expressions | None = None
     """What this face does for each shape; None: not learned yet, the average face's serve."""
-    full: np.ndarray = field(default_factory=lambda: np.ones(len(ARKIT_SHAPES)))
-    """float64 (52,): what the solve tells of each shape when this performer shows it in full. 1 where not known."""
+    reading: np.ndarray = field(default_factory=lambda: np.eye(len(ARKIT_SHAPES)))
+    """float64 (52, 52): from what the solve tells (rows) to what this performer shows: how much of each shape is full,
+    and what is told beside it without being shown. The identity where nothing is known."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -69,7 +70,7 @@ class PerformerProfile:
                 ("translation", self.translation),
                 ("scores", self.scores),
                 ("lid_open", self.lid_open),
-                ("full", self.full),
+                ("reading", self.reading),
             )
         }
         learned = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
@@ -92,7 +93,7 @@ class PerformerProfile:
             "translation": (3,),
             "scores": (len(ARKIT_SHAPES),),
             "lid_open": (2,),
-            **({"full": (len(ARKIT_SHAPES),)} if schema >= 2 else {}),
+            **({"reading": (len(ARKIT_SHAPES), len(ARKIT_SHAPES))} if schema >= 2 else {}),
         }
         arrays: dict[str, np.ndarray] = {}
         for key, shape in shapes.items():
@@ -220,12 +221,12 @@ def with_neutral(profile: PerformerProfile | None, neutral: PerformerProfile) ->
     """Return the profile with another neutral; its name, expressions and range stay."""
     if profile is None:
         return neutral
-    return replace(neutral, name=profile.name, expressions=profile.expressions, full=profile.full)
+    return replace(neutral, name=profile.name, expressions=profile.expressions, reading=profile.reading)
 
 
 def without_range(profile: PerformerProfile) -> PerformerProfile:
     """Return the profile with its neutral alone."""
-    return replace(profile, expressions=None, full=np.ones(len(ARKIT_SHAPES)))
+    return replace(profile, expressions=None, reading=np.eye(len(ARKIT_SHAPES)))
 
 
 def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:

@@ -11,6 +11,7 @@ from .calibration import PerformerProfile, default_profile, estimate_profile, wi
 from .expressions import INERTIA, Expressions, average_expressions, refine
 from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
+from .reading import reading_of
 from .solve import observe, solve
 
 _MOST_FRAMES = 3000
@@ -22,10 +23,6 @@ _LEAST_FRAMES = 30
 _SHOWN_INERTIA = 60.0
 """Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
 known than what a solve tells of a performance, which teaches then little more than how turns of the head look."""
-_LEAST_SHOWN = 2.0
-"""Frames of a full expression (sum of squares) below which a prompt says nothing of the range."""
-_FULL_RANGE = (0.4, 1.2)
-"""What a full expression may be told as: less is no expression, more would be another one's."""
 _GLANCES = np.array([name.startswith("eyeLook") for name in ARKIT_SHAPES])
 _NO_GROUPS = np.zeros((1, LANDMARK_COUNT))
 """For a solve whose displacements nobody wants."""
@@ -86,9 +83,9 @@ def learn_from_prompts(
         np.concatenate([answer.displacement for answer in answers]),
         None if frames.scores is None else np.concatenate([answer.scores for answer in answers]),
     )
-    known = replace(profile, expressions=found, full=np.ones(len(ARKIT_SHAPES)))
+    known = replace(profile, expressions=found, reading=np.eye(len(ARKIT_SHAPES)))
     told = solve(frames.take(rows), known, _NO_GROUPS).controls
-    return replace(known, full=_full(controls, told, profile.full)), missed
+    return replace(known, reading=reading_of(controls, told, profile.reading)), missed
 
 
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
@@ -109,8 +106,8 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     raw = observe(frames, profile, own_turns=False)
     inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
     for _ in range(_ROUNDS):
-        # Without the range: what it makes larger, it makes larger where it is wrong too.
-        told = solve(frames, replace(profile, full=np.ones(len(ARKIT_SHAPES))), _NO_GROUPS).controls
+        # Without the reading: what it makes larger, it makes larger where it is wrong too.
+        told = solve(frames, replace(profile, reading=np.eye(len(ARKIT_SHAPES))), _NO_GROUPS).controls
         found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
         profile = replace(profile, expressions=_as_strong_as(start, found))
     return profile
@@ -243,15 +240,3 @@ def _is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bo
         same_way = float(full @ expected) >= _SAME_WAY * size * float(np.linalg.norm(expected))
         return size >= _LEAST_ALIKE and same_way
     return size >= _PLAIN_CHANGE or alike
-
-
-def _full(shown: np.ndarray, told: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return what the solve tells of each shape in full, (52,), by regression of what it told on what was shown.
-
-    :param before: (52,), for shapes that were not shown.
-    """
-    power = (shown**2).sum(axis=0)
-    level = (shown * told).sum(axis=0) / np.maximum(power, 1e-6)
-    # Lids and gaze have a measure of their own: a closed lid is closed, and an angle an angle.
-    free = np.array([not name.startswith(("eyeBlink", "eyeLook", "mouthClose")) for name in ARKIT_SHAPES])
-    return np.where(free & (power > _LEAST_SHOWN), np.clip(level, *_FULL_RANGE), before)

@@ -29,6 +29,8 @@ _JAW_OPEN, _JAW_LEFT, _JAW_RIGHT, _JAW_FORWARD = (
 _BLINK = [ARKIT_SHAPES.index(f"eyeBlink{side}") for side in ("Left", "Right")]
 _WIDE = [ARKIT_SHAPES.index(f"eyeWide{side}") for side in ("Left", "Right")]
 
+_MOST_TOLD = 1.2
+"""What may be told of a shape before the performer's own reading: more than 1 where they go further than others."""
 _CHUNK = 1024
 """Frames solved at once: bounds memory (a frame needs about 0.1 MB while it is solved)."""
 
@@ -175,4 +177,5 @@ def _with_learned(fused: np.ndarray, measured: np.ndarray, profile: PerformerPro
     told = learned_shapes(seen.displacement, seen.scores, seen.head, measured, expressions)
     mixed = fused + _learned_share() * (told - fused)
     floor = load_table("geometry")["learned"]["floor"]
-    return np.minimum(np.maximum((mixed - floor) / ((1.0 - floor) * profile.full), 0.0), 1.0)
+    rested = np.minimum(np.maximum((mixed - floor) / (1.0 - floor), 0.0), _MOST_TOLD)
+    return np.minimum(np.maximum(rested @ profile.reading, 0.0), 1.0)

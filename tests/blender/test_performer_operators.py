@@ -194,8 +194,7 @@ def test_an_old_take_is_baked_with_a_range_learned_later(folder: Path, take: Pat
     with pytest.raises(RuntimeError, match="no neutral yet"):
         bpy.ops.mimica.bake()
     bpy.ops.mimica.new_performer(name="Ann")
-    half = np.full(len(ARKIT_SHAPES), 0.5)
-    performers.save_performer(folder / "Ann.json", replace(ranged(1.0), full=half))
+    performers.save_performer(folder / "Ann.json", replace(ranged(1.0), reading=2.0 * np.eye(len(ARKIT_SHAPES))))
     assert baked_jaw(head) > 1.2 * recorded, "whose face goes half as far shows more with the same"
 
 
