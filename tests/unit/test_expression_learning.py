@@ -62,7 +62,7 @@ def smile_of(profile: PerformerProfile) -> float:
 def prompted(face: Expressions) -> tuple[FaceFrames, list[Prompt]]:
     """Smile, rest, jaw open, rest; a prompt each, and one that nobody answers."""
     controls = np.zeros((180, 52))
-    controls[np.ix_(np.arange(60), SMILE)] = wave(60)[:, None]
+    controls[:60, SMILE] = wave(60)[:, None]
     controls[90:150, JAW] = wave(60)
     prompts = [
         Prompt({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}, 0.0, 59 / RATE),
