@@ -6,9 +6,9 @@ import bpy
 
 from ..capture.take import Take, TakeError
 from ..mapping.calibration import PerformerProfile, ProfileError
-from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.learning import profile_of_take
+from ..mapping.lens import likely_field_of_view
 from ..mapping.mapper import MappingSettings
 from ..rig import live
 from ..rig.bake import BakeError, BakeSettings, bake_take
@@ -97,7 +97,7 @@ def _performer_of(
         PerformerProfile.from_json(stored) if stored else None,
         chosen=chosen,
         learn=settings.bake_learn,
-        field_of_view=take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,
+        field_of_view=take.info.camera_fov or likely_field_of_view(frames),
     )
 
 

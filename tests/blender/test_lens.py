@@ -15,7 +15,9 @@ from mimica.capture.take import TakeInfo, TakeWriter
 from mimica.mapping.frame import FaceFrame
 from mimica.mapping.landmarks import average_face
 from mimica.mapping.rotation import exp, matrix_from_quaternion
+from mimica.operators import bake as operators_bake
 from mimica.operators import takes as operators_takes
+from mimica.rig.face_rig import create_face_rig
 from mimica.tests.synthetic import photograph
 
 
@@ -62,3 +64,20 @@ def test_a_head_that_stays_tells_nothing(takes: Path) -> None:
 def test_without_a_take_there_is_nothing_to_ask(takes: Path) -> None:
     bpy.ops.mimica.refresh_takes()
     assert not bpy.ops.mimica.estimate_field_of_view.poll()
+
+
+@pytest.mark.parametrize("most, told", [(35.0, True), (5.0, False)])
+def test_a_take_of_an_unknown_camera_is_baked_with_what_its_turning_head_tells(
+    takes: Path, monkeypatch: pytest.MonkeyPatch, most: float, told: bool
+) -> None:
+    record(takes / "unknown.mimica", most)
+    bpy.ops.mimica.refresh_takes()
+    bpy.context.scene.mimica.target = bpy.data.objects[create_face_rig(bpy.context).armature]
+    seen: list[float] = []
+    bake = operators_bake.bake_take
+    monkeypatch.setattr(
+        operators_bake, "bake_take", lambda *a, **more: seen.append(more["profile"].field_of_view) or bake(*a, **more)
+    )
+    assert bpy.ops.mimica.bake() == {"FINISHED"}
+    # As the command line does: half way between the usual and what is told.
+    assert seen == [pytest.approx(39.5, abs=2.0) if told else pytest.approx(45.0)]
