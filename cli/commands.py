@@ -14,7 +14,7 @@ from ..capture.offline_model import build_offline_model, pip_download_wheel
 from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
-from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.lens import likely_field_of_view
 from . import perform, performer, scene
 from .benches import BENCHES
 from .console import Console
@@ -238,11 +238,12 @@ def _performer(arguments: argparse.Namespace, console: Console, places: Places) 
         path = None if perform.is_take(arguments.video) else Path(folder) / f"{arguments.video.stem}{SUFFIX}"
         take, _ = _take_of(arguments, console, places, path, False, figures)
         with console.progress("Learning"):
+            frames = perform.best_face(take, arguments.face)
             profile, missed = performer.learn_profile(
-                perform.best_face(take, arguments.face),
+                frames,
                 prompts,
                 name=arguments.out.stem,
-                field_of_view=arguments.camera_fov or take.info.camera_fov or DEFAULT_FIELD_OF_VIEW,
+                field_of_view=arguments.camera_fov or take.info.camera_fov or likely_field_of_view(frames),
             )
     performer.save_profile(arguments.out, profile)
     if missed:

@@ -18,7 +18,6 @@ _MOST_FRAMES = 3000
 """More frames of a performance say little that is new."""
 _MOST_TURNED = np.radians(45.0)
 """The tracker's shape of a face that is turned further says more about the turn than about the expression."""
-_ROUNDS = 3
 _LEAST_FRAMES = 30
 _SHOWN_INERTIA = 60.0
 """Frames of a full expression that expressions count as which the performer has shown on purpose: they are better
@@ -91,8 +90,9 @@ def learn_from_prompts(
 def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerProfile:
     """Return the profile with its expressions refined by any performance.
 
-    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions; a
-    few rounds. The profile is returned as it is when the face is hardly seen from the front.
+    What the solve tells with the expressions known so far labels the frames, and the frames tell the expressions. Once:
+    with what was learned the labels change, and what is wrong in them grows from round to round. The profile is
+    returned as it is when the face is hardly seen from the front.
     """
     seen = np.flatnonzero(frames.found)
     if len(seen) < 3:
@@ -105,12 +105,10 @@ def learn_from_take(frames: FaceFrames, profile: PerformerProfile) -> PerformerP
     frames = frames.take(np.flatnonzero(seen_frontal))
     raw = observe(frames, profile, own_turns=False)
     inertia = INERTIA if profile.expressions is None else _SHOWN_INERTIA
-    for _ in range(_ROUNDS):
-        # Without the reading: what it makes larger, it makes larger where it is wrong too.
-        told = solve(frames, replace(profile, reading=np.eye(len(ARKIT_SHAPES))), _NO_GROUPS).controls
-        found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
-        profile = replace(profile, expressions=_as_strong_as(start, found))
-    return profile
+    # Without the reading: what it makes larger, it makes larger where it is wrong too.
+    told = solve(frames, replace(profile, reading=np.eye(len(ARKIT_SHAPES))), _NO_GROUPS).controls
+    found = refine(start, told, raw.head, raw.displacement, raw.scores, inertia)
+    return replace(profile, expressions=_as_strong_as(start, found))
 
 
 def _as_strong_as(start: Expressions, found: Expressions) -> Expressions:

@@ -12,8 +12,8 @@ from bpy.props import EnumProperty
 
 from ..capture.take import Take, TakeError
 from ..mapping.calibration import PerformerProfile, ProfileError, estimate_profile, with_head_of, without_range
-from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.learning import learn_from_take
+from ..mapping.lens import likely_field_of_view
 from ..mapping.range_poses import neutral_pose, range_poses
 from ..rig import live, performers
 from .performer import path_to_keep
@@ -182,7 +182,7 @@ def learn_take_into(take_path: Path, performer: Path) -> PerformerProfile:
     summary = take.summary()
     face = take.info.performer_face if take.info.performer_face in summary.found else summary.main_face or 0
     frames = take.frames(face)
-    view = take.info.camera_fov or DEFAULT_FIELD_OF_VIEW
+    view = take.info.camera_fov or likely_field_of_view(frames)
     stored = take.info.performer if face == take.info.performer_face else None
     own = PerformerProfile.from_json(stored) if stored else estimate_profile(frames, field_of_view=view)
     if own is None:
