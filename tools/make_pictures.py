@@ -50,12 +50,13 @@ def _first_capture(desktop: Desktop, camera: MjpegCamera) -> None:
     desktop.wait_until("bpy.context.scene.mimica.target is not None")
     desktop.click("Start Capture")
     desktop.wait_until(f"{LIVE} is not None and not {LIVE}.calibrating", 60)
-    # A moment of speech, held until the window has drawn it.
+    # Until the figures in the panel are of a capture that runs.
+    desktop.wait_until(f"{LIVE}.poses > 150", 60)
+    desktop.settle()
     speaks = "bpy.context.scene.mimica.target.pose.bones['jaw'].rotation_quaternion.x > 0.1"
     while not desktop.evaluate(speaks):
         pass
-    camera.frozen = True
-    desktop.settle()
+    # The window is a moment behind, and the mouth still open by then.
     _keep(desktop, "live", desktop.picture())
 
 
