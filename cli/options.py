@@ -251,7 +251,7 @@ def _add_performer_options(parser: argparse.ArgumentParser) -> None:
         "--learn",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="learn from the performance itself how far the face goes, where no range was learned (default: yes)",
+        help="learn from the performance itself what expressions and turns look like on this face (default: yes)",
     )
 
 

@@ -205,7 +205,7 @@ def solve(
     :param field_of_view: vertical, degrees; None takes what the take says, else what the turning head tells.
     :param face: see `which_face`.
     :param performer: whose neutral and range it is read with; None takes what was recorded, else finds the neutral.
-    :param learn: without a range, learn it from the take itself.
+    :param learn: learn from the take itself what expressions and turns of the head look like on this face.
     """
     index = which_face(take, face)
     frames = take.frames(index)

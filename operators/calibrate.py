@@ -120,10 +120,11 @@ class MIMICA_OT_calibration_order(bpy.types.Operator):
 
 class MIMICA_OT_learn_from_take(bpy.types.Operator):
     bl_idname = "mimica.learn_from_take"
-    bl_label = "Learn Range from Take"
+    bl_label = "Learn Expressions from Take"
     bl_description = (
-        "Learn from the active take how far the active performer's expressions go. Any performance will do; lively "
-        "ones tell more. Restore Previous in the performer's menu takes it back"
+        "Learn from the active take what the active performer's expressions and turns of the head look like. Any "
+        "performance will do; lively ones tell more. How far they go, Learn Range tells. Restore Previous in the "
+        "performer's menu takes it back"
     )
 
     @classmethod

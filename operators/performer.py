@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ..mapping.calibration import PerformerProfile, ProfileError, without_range
 from ..rig import live, performers
 from ..rig.paths import performers_folder, single_performer_file
+from .redraw import redraw
 
 _FILTER = f"*{performers.SUFFIX}"
 
@@ -269,10 +270,9 @@ def _watch() -> float:
         refresh_performers(manager)
         manager.mimica.calibration = live.calibrated.popleft()
         manager.mimica.learning = False
-        for window in manager.windows:
-            for area in window.screen.areas:
-                if area.type == "VIEW_3D":
-                    area.tag_redraw()
+        # The panel, and the pose that is shown large over the viewport.
+        redraw(bpy.context, "UI")
+        redraw(bpy.context, "WINDOW")
     return 0.25
 
 

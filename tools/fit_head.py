@@ -22,7 +22,7 @@ from ..mapping.face_space import fit_head, lift, view_frames
 from ..mapping.frame import LANDMARK_COUNT
 from ..mapping.head_table import HeadTable, turn_features
 from ..mapping.landmarks import average_face, rigid_set
-from ..mapping.learned import mirror_landmarks
+from ..mapping.mirror import mirror_landmarks
 from ..mapping.rotation import euler_from_matrix, mean_rotation
 
 LANDMARKS = """

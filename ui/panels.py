@@ -143,7 +143,7 @@ class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
         buttons.operator("mimica.refresh_takes", text="", icon="FILE_REFRESH")
         buttons.operator("mimica.delete_take", text="", icon="TRASH")
         row = layout.row()
-        text = "Learning..." if state.learning else "Learn Range from Take"
+        text = "Learning..." if state.learning else "Learn Expressions from Take"
         row.operator("mimica.learn_from_take", text=text, icon="TIME" if state.learning else "USER")
         if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].error:
             draw_sentence(layout, context, state.takes[state.take_index].error, "ERROR")

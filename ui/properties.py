@@ -184,8 +184,8 @@ class MimicaScene(bpy.types.PropertyGroup):
     bake_learn: BoolProperty(
         name="Learn from Take",
         description=(
-            "Where no range was learned for the performer, learn from the take itself how far this face goes. "
-            "Off reads it with the average face's expressions"
+            "Learn from the take itself what this face's expressions and turns of the head look like. A range that "
+            "was shown when asked is hardly changed. Off reads the take with what was known before"
         ),
         default=True,
     )

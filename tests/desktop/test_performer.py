@@ -88,7 +88,7 @@ def test_a_take_teaches_the_performer(capturing: Desktop) -> None:
     record(desktop)
     time.sleep(3)
     press(desktop, "Stop Recording", f"len({TAKES}) == {takes + 1}")
-    press(desktop, "Learn Range from Take", f"'learned from the take' in {STATE}.calibration")
+    press(desktop, "Learn Expressions from Take", f"'learned from the take' in {STATE}.calibration")
     desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
     assert all(learned and not error for _, _, learned, error in desktop.evaluate(PEOPLE))
     desktop.find("Bake to Keyframes")
