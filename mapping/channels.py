@@ -11,10 +11,12 @@ import numpy as np
 
 from . import rotation as rot
 from .character_map import BoneEntry, CharacterMap
+from .control_channels import ControlChannels
 from .data import load_table
-from .frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .frame import ARKIT_SHAPES
 from .landmarks import average_face, weight_matrix
 from .lip_contact import find_pairs, meet
+from .mirror import mirror_landmarks, mirror_shapes
 from .motion import Motion
 
 _FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -27,6 +29,8 @@ _SQUINT_SHARE = 0.2
 _SINKS, _SINKS_MORE = 0.3, 0.3
 """How far lips and chin go back as they are seen to, cm of an average face: as far as fully rolled lips do. And how far
 at most beyond that, less and less: behind them are teeth, and the tracker's depth of the lower face is a guess."""
+_TURNING = ("jaw", "eye", "head", "neck")
+_BONE_KINDS = ("location", "rotation", "scale")
 _REGION_RULERS = {
     "mouth": (61, 291),
     "tongue": (61, 291),
@@ -63,6 +67,19 @@ class BonePose:
     """float (N, B, 3): each bone's own location channels, scene units."""
     rotation: np.ndarray
     """float (N, B, 4): wxyz."""
+    scale: np.ndarray | None = None
+    """float (N, B, 3); None where nothing is scaled."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CharacterPose:
+    """All channels of a character at N instants, in the orders of its `ChannelPlan`."""
+
+    bones: BonePose
+    shapes: np.ndarray
+    """float (N, S), in the order of `ChannelPlan.shapes`."""
+    properties: np.ndarray
+    """float (N, P), in the order of `ChannelPlan.properties`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,57 +133,138 @@ class ChannelPlan:
         :param performer_neutral: (478, 3), cm; motions are scaled from this face to the character's. None: no scaling.
         """
         index = {} if rest is None else {name: i for i, name in enumerate(rest.names)}
-        entries = [e for e in character.bones if e.bone in index]
+        entries = [e for e in character.bones if e.bone in index and e.enabled]
         if rest is not None:
             # Parents first: a child is placed relative to what its parent already does.
             entries.sort(key=lambda e: _depth(rest, index, e.bone))
         row = {e.bone: i for i, e in enumerate(entries)}
         followers = [e for e in entries if e.drive == "landmarks"]
-
+        average_to_performer = {} if performer_neutral is None else _region_scale(average_face(), performer_neutral)
         self.character = character
-        self.bones: tuple[str, ...] = tuple(e.bone for e in entries)
-        self.moves: tuple[bool, ...] = tuple(e.drive in ("landmarks", "lid") for e in entries)
-        """Whether each bone is driven by location; else by rotation, and where a control says so by location too."""
-        self.shape_keys: tuple[str, ...] = tuple(s.key for s in character.shapes)
-        self._shape_columns = np.array([ARKIT_SHAPES.index(s.control) for s in character.shapes], int)
-        self._shape_gain = np.array([s.gain for s in character.shapes])
+        pairs = sum(e.pair in {f.bone for f in followers} for e in followers)
+        self._channels = ControlChannels(
+            character.controls, character.strengths, average_to_performer, len(followers) + pairs
+        )
+        posed = [name for kind, _, name, _ in self._channels.channels if kind in _BONE_KINDS and name in index]
+        self.bones: tuple[str, ...] = tuple(dict.fromkeys([*(e.bone for e in entries), *posed]))
+        self.located, self.turned, self.scaled = self._driven(entries)
+        self.shapes, self._shape_columns = self._of_kind("shape_key")
+        """Object (empty: every mesh that has it) and name of each shape key that is driven."""
+        self.properties, self._property_columns = self._of_kind("property")
+        """Object (empty: the armature, else the target) and path of each property that is driven."""
+
+        self._gain = np.array([e.gain * character.strength(e.region) for e in entries])
         self._unit = rest.unit if rest is not None else 1.0
-        self._turning = [(i, e) for i, e in enumerate(entries) if not self.moves[i]]
+        self._turning = [(i, e) for i, e in enumerate(entries) if e.drive in _TURNING]
+        self._targets = [(i, e) for i, e in enumerate(entries) if e.drive == "eye_target" and e.pair in index]
         self._neck = next((i for i, e in enumerate(entries) if e.drive == "neck"), None)
         picked = [index[e.bone] for e in entries]
         self._heads = rest.heads[picked] if rest is not None else np.zeros((0, 3))
         self._axes = rest.axes[picked] if rest is not None else np.zeros((0, 3, 3))
         self._rest_rotation = rot.quaternion_from_matrix(self._axes)
+        self._eyes = np.array([rest.heads[index[e.pair]] for _, e in self._targets]) if rest is not None else None
         parents = [_driven_parent(rest, index, e.bone, row) for e in entries] if rest is not None else []
         # Head and neck carry everything alike: nothing is to be undone for them.
         self._parents = [None if p is None or entries[p].drive in ("head", "neck") else p for p in parents]
         scale = _region_scale(rest.neutral, performer_neutral) if rest is not None else {}
+        size = _region_scale(rest.neutral, average_face()) if rest is not None else {}
         self._followers = _batches(entries, followers, self._parents)
         self._follower_rows = np.array([row[e.bone] for e in followers], int)
-        self._scale = np.array([scale.get(e.region, 1.0) * e.gain for e in followers])
+        self._scale = np.array([scale.get(e.region, 1.0) for e in followers]) * self._gain[self._follower_rows]
+        self._sides = np.array([[-1.0 if e.mirror else 1.0, 1.0, 1.0] for e in followers]).reshape(-1, 3)
+        self._limits = np.array([e.limit * size.get(e.region, 1.0) for e in followers])
         face = (rest.neutral if rest is not None else average_face()) @ _FACE_TO_ARMATURE.T
         self._lips = find_pairs(followers, self._heads[self._follower_rows], face, self._scale)
-        size = _region_scale(rest.neutral, average_face())["mouth"] if rest is not None else 1.0
-        self._mouth = max(size, 1e-6)
+        self._mouth = max(size.get("mouth", 1.0), 1e-6)
         self._before_teeth = self._flesh_before_teeth(entries)
-        averages = weight_matrix([e.landmarks for e in followers]) if followers else np.zeros((0, LANDMARK_COUNT))
-        self.groups: np.ndarray = np.concatenate([averages, self._lips.apart])
+        averages = weight_matrix([e.landmarks for e in followers])
+        for weights, entry in zip(averages, followers, strict=True):
+            if entry.mirror:
+                weights[:] = weights[mirror_landmarks()]
+        self.groups: np.ndarray = np.concatenate([averages, self._lips.apart, self._channels.groups])
         """(G, 478): what `solve` needs of the landmarks; `evaluate` takes a motion solved for these groups."""
-        self._lids = _compile_lids(entries, row, self._heads)
-        self._posed = _compile_posed(entries, _region_scale(rest.neutral, average_face()) if rest is not None else {})
+        self._lids = _compile_lids(entries, row, self._heads, self._gain)
+        self._posed = _compile_posed(entries, size, self._gain)
+
+    def pose(self, motion: Motion) -> CharacterPose:
+        """Return all channels for a motion that was solved for `groups`."""
+        values = self._channels.values(motion)
+        return CharacterPose(
+            self._bone_pose(motion, values), values[:, self._shape_columns], values[:, self._property_columns]
+        )
 
     def shape_values(self, motion: Motion) -> np.ndarray:
-        """Return shape key values, float (N, S), in the order of `shape_keys`."""
-        return motion.controls[:, self._shape_columns] * self._shape_gain
+        """Return shape key values, float (N, S), in the order of `shapes`."""
+        return self._channels.values(motion)[:, self._shape_columns]
 
     def evaluate(self, motion: Motion) -> BonePose:
-        """Return the bones' channels for a motion that was solved for `groups`."""
-        count, bones = len(motion), len(self.bones)
+        """Return the bones' channels alone for a motion that was solved for `groups`."""
+        return self._bone_pose(motion, self._channels.values(motion))
+
+    def _driven(self, entries: list[BoneEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which channels of each bone are driven: location (B, 3), rotation (B,), scale (B, 3)."""
+        place = {name: i for i, name in enumerate(self.bones)}
+        located, scaled = np.zeros((len(place), 3), bool), np.zeros((len(place), 3), bool)
+        turned = np.zeros(len(place), bool)
+        for i, entry in enumerate(entries):
+            turned[i] = entry.drive in _TURNING or (entry.drive == "control" and any(entry.turn))
+            located[i] = (
+                entry.drive in ("landmarks", "lid", "eye_target")
+                or (entry.drive == "control" and any(entry.move))
+                or (entry.drive == "neck" and self.character.translation > 0.0)
+            )
+        by_kind = {"location": located, "scale": scaled}
+        for kind, _, name, axis in self._channels.channels:
+            if name in place and kind in by_kind:
+                by_kind[kind][place[name], axis] = True
+            elif name in place and kind == "rotation":
+                turned[place[name]] = True
+        self._more = {
+            kind: np.array(
+                [
+                    (column, place[name], axis)
+                    for column, (k, _, name, axis) in enumerate(self._channels.channels)
+                    if k == kind and name in place
+                ],
+                int,
+            ).reshape(-1, 3)
+            for kind in _BONE_KINDS
+        }
+        return located, turned, scaled
+
+    def _of_kind(self, kind: str) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """Return object and name of the channels of a kind, and their columns."""
+        found = [(i, (obj, name)) for i, (k, obj, name, _) in enumerate(self._channels.channels) if k == kind]
+        return tuple(target for _, target in found), np.array([i for i, _ in found], int)
+
+    def _bone_pose(self, motion: Motion, values: np.ndarray) -> BonePose:
+        count, bones, anatomical = len(motion), len(self.bones), len(self._heads)
         location = np.zeros((count, bones, 3))
         rotation = np.zeros((count, bones, 4))
         rotation[..., 0] = 1.0
-        if not bones:
-            return BonePose(location, rotation)
+        if anatomical:
+            location[:, :anatomical], rotation[:, :anatomical] = self._by_anatomy(motion)
+        scale = None
+        column, row, axis = self._more["location"].T
+        np.add.at(location, (slice(None), row, axis), values[:, column])
+        column, row, axis = self._more["rotation"].T
+        if len(row):
+            turn = np.zeros((count, bones, 3))
+            turn[:, row, axis] = values[:, column]
+            rows = np.unique(row)
+            rotation[:, rows] = rot.multiply(rotation[:, rows], rot.exp(turn[:, rows]))
+        column, row, axis = self._more["scale"].T
+        if len(row):
+            scale = np.ones((count, bones, 3))
+            scale[:, row, axis] += values[:, column]
+        return BonePose(location, rotation, scale)
+
+    def _by_anatomy(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+        """Return location (N, A, 3) and rotation (N, A, 4) of the bones that do what their part of the face does."""
+        count, bones = len(motion), len(self._heads)
+        location = np.zeros((count, bones, 3))
+        rotation = np.zeros((count, bones, 4))
+        rotation[..., 0] = 1.0
         turns = self._turns(motion)
         if turns:
             rows = list(turns)
@@ -185,10 +283,26 @@ class ChannelPlan:
             location[:, batch.rows] = own
         if self._lids is not None:
             location[:, self._lids.rows] = _lid_travel(self._lids, motion)
+        for k, (i, entry) in enumerate(self._targets):
+            location[:, i] = self._target_way(motion, i, entry, k)
         if self._neck is not None and self.character.translation:
             location[:, self._neck] = motion.head_translation @ _FACE_TO_ARMATURE.T * self.character.translation
         # Until here along the armature's axes; now along each bone's own.
-        return BonePose(np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation)
+        return np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation
+
+    def _target_way(self, motion: Motion, row: int, entry: BoneEntry, number: int) -> np.ndarray:
+        """Return the way of an eye's target, (N, 3), that turns the line from the eye to it as the gaze turns."""
+        yaw, pitch = self._gaze(motion, row, entry)
+        assert self._eyes is not None
+        line = self._heads[row] - self._eyes[number]
+        turned = rot.multiply(_about(2, yaw), _about(0, -pitch))
+        return rot.matrix_from_quaternion(turned) @ line - line
+
+    def _gaze(self, motion: Motion, row: int, entry: BoneEntry) -> tuple[np.ndarray, np.ndarray]:
+        """Return yaw and pitch, each (N,), of the eye that an entry follows."""
+        left = (entry.side == "L") != entry.mirror
+        yaw, pitch = np.moveaxis(motion.gaze[:, 0 if left else 1] * self._gain[row], -1, 0)
+        return (-yaw if entry.mirror else yaw), pitch
 
     def _flesh_before_teeth(self, entries: list[BoneEntry]) -> np.ndarray:
         """Return bool (G,): bones that cannot go back against their parent, for there are teeth: lips, and the chin.
@@ -204,12 +318,15 @@ class ChannelPlan:
     def _followed(self, motion: Motion, turns: dict[int, np.ndarray]) -> np.ndarray:
         """Return the displacements (N, G, 3) of the bones that follow landmarks, lips in contact."""
         moved = motion.displacement @ _FACE_TO_ARMATURE.T
-        wanted = moved[:, : len(self._scale)] * self._scale[:, None]
+        wanted = moved[:, : len(self._scale)] * self._sides * self._scale[:, None]
+        if self._limits.any():
+            wanted = _limited(wanted, self._limits)
         lips = self._lips
         if len(lips.upper):
             upper = self._tilt(self._follower_rows[lips.upper], lips.upper_edge, turns)
             lower = self._tilt(self._follower_rows[lips.lower], lips.lower_edge, turns)
-            meet(lips, wanted, moved[:, len(self._scale) :], upper - lower, motion)
+            apart = moved[:, len(self._scale) : len(self._scale) + len(lips.upper)]
+            meet(lips, wanted, apart, upper - lower, motion)
         return wanted
 
     def _tilt(self, rows: np.ndarray, arms: np.ndarray, turns: dict[int, np.ndarray]) -> np.ndarray:
@@ -225,20 +342,25 @@ class ChannelPlan:
         """Rotation of each rotating bone against its parent, quaternions (N, 4) about armature axes."""
         head = motion.head_rotation.copy()
         head[:, 1:] = head[:, 1:] @ _FACE_TO_ARMATURE.T
-        neck = rot.exp(rot.log(head) * (self.character.neck_share if self._neck is not None else 0.0))
         full = load_table("geometry")["jaw"]
         turns: dict[int, np.ndarray] = {}
+        # The head goes as far as it is asked to, however much of it the neck takes.
+        entry = next(((i, e) for i, e in self._turning if e.drive == "head"), None)
+        whole = _of_head(head, self._gain[entry[0]], entry[1].mirror) if entry else head
+        share = self.character.neck_share if self._neck is not None else 0.0
+        neck = rot.exp(rot.log(whole) * share)
         for i, entry in self._turning:
             if entry.drive == "head":
-                turns[i] = rot.multiply(rot.conjugate(neck), head)
+                turns[i] = rot.multiply(rot.conjugate(neck), whole)
             elif entry.drive == "neck":
                 turns[i] = neck
             elif entry.drive == "jaw":
-                opening = motion.control("jawOpen") * full["open_full"] * entry.gain
-                sideways = (motion.control("jawLeft") - motion.control("jawRight")) * full["sideways_full"] * entry.gain
+                opening = motion.control("jawOpen") * full["open_full"] * self._gain[i]
+                sideways = (motion.control("jawLeft") - motion.control("jawRight")) * full["sideways_full"]
+                sideways *= -self._gain[i] if entry.mirror else self._gain[i]
                 turns[i] = rot.multiply(_about(2, sideways), _about(0, opening))
             elif entry.drive == "eye":
-                yaw, pitch = np.moveaxis(motion.gaze[:, 0 if entry.side == "L" else 1] * entry.gain, -1, 0)
+                yaw, pitch = self._gaze(motion, i, entry)
                 turns[i] = rot.multiply(_about(2, yaw), _about(0, -pitch))
         if self._posed is not None:
             turned = rot.exp(motion.controls[:, self._posed.controls, None] * self._posed.turn)
@@ -265,6 +387,22 @@ class ChannelPlan:
         return (heads + wanted - pivot - location[:, parent, None]) @ forward + pivot - heads
 
 
+def _limited(ways: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Return ways (N, G, 3) that approach their limits (G,), cm, softly; 0 is none."""
+    length = np.linalg.norm(ways, axis=2)
+    most = np.where(limits > 0.0, limits, np.inf)
+    # tanh(x) / x, whose limit at 0 is 1.
+    over = np.maximum(length / most, 1e-9)
+    return ways * (np.tanh(over) / over)[..., None]
+
+
+def _of_head(head: np.ndarray, gain: float, mirrored: bool) -> np.ndarray:
+    """Return head rotations (N, 4) about armature axes, stronger or weaker, and mirrored."""
+    if mirrored:
+        head = head * [1.0, 1.0, -1.0, -1.0]
+    return head if gain == 1.0 else rot.exp(rot.log(head) * gain)
+
+
 def _stopped(way: np.ndarray, free: float, more: float) -> np.ndarray:
     """Return ways that are left alone up to `free` and approach `free + more` from there on."""
     over = np.maximum(way - free, 0.0)
@@ -288,20 +426,23 @@ def _batches(entries: list[BoneEntry], followers: list[BoneEntry], parents: list
     return batches
 
 
-def _compile_posed(entries: list[BoneEntry], scale: dict[str, float]) -> _Posed | None:
+def _compile_posed(entries: list[BoneEntry], scale: dict[str, float], gain: np.ndarray) -> _Posed | None:
     posed = [(i, e) for i, e in enumerate(entries) if e.drive == "control"]
     if not posed:
         return None
-    size = np.array([[scale.get(e.region, 1.0) * e.gain] for _, e in posed])
+    rows = np.array([i for i, _ in posed])
+    size = np.array([[scale.get(e.region, 1.0)] for _, e in posed])
+    mirror = np.array([[-1.0 if e.mirror else 1.0, 1.0, 1.0] for _, e in posed])
+    shapes = [ARKIT_SHAPES.index(e.control) for _, e in posed]
     return _Posed(
-        rows=np.array([i for i, _ in posed]),
-        controls=np.array([ARKIT_SHAPES.index(e.control) for _, e in posed]),
-        move=np.array([e.move for _, e in posed], float) * size @ _FACE_TO_ARMATURE.T,
-        turn=np.radians([e.turn for _, e in posed]) * [[e.gain] for _, e in posed] @ _FACE_TO_ARMATURE.T,
+        rows=rows,
+        controls=np.array([mirror_shapes()[s] if e.mirror else s for s, (_, e) in zip(shapes, posed, strict=True)]),
+        move=np.array([e.move for _, e in posed], float) * mirror * size * gain[rows, None] @ _FACE_TO_ARMATURE.T,
+        turn=np.radians([e.turn for _, e in posed]) * mirror[:, [1, 0, 0]] * gain[rows, None] @ _FACE_TO_ARMATURE.T,
     )
 
 
-def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarray) -> _Lids | None:
+def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarray, gain: np.ndarray) -> _Lids | None:
     lids = [(i, e) for i, e in enumerate(entries) if e.drive == "lid" and e.pair in row]
     if not lids:
         return None
@@ -313,15 +454,16 @@ def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarr
     upper = np.where(is_upper[:, None], here, there)
     # Without an eyeball a lid moves on a straight line: about a centre that is very far away.
     centre = np.array([eyes.get(e.side, heads[i] + [0.0, 1e4, 0.0]) for i, e in lids])
+    rows = np.array([i for i, _ in lids])
     return _Lids(
-        rows=np.array([i for i, _ in lids]),
-        sides=np.array([0 if e.side == "L" else 1 for _, e in lids]),
+        rows=rows,
+        sides=np.array([0 if (e.side == "L") != e.mirror else 1 for _, e in lids]),
         upper=is_upper,
         here=here,
         way=lower + _CONTACT_SHARE * (upper - lower) - here,
         centre=centre,
         radius=np.linalg.norm(here - centre, axis=1),
-        gain=np.array([e.gain for _, e in lids]),
+        gain=gain[rows],
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from .character_map import BoneEntry
 from .data import load_table
 from .landmarks import weight_matrix
+from .mirror import mirror_landmarks
 from .motion import Motion
 
 
@@ -48,12 +49,14 @@ def find_pairs(followers: Sequence[BoneEntry], heads: np.ndarray, face: np.ndarr
     place = {e.bone: i for i, e in enumerate(followers)}
     lower = [i for i, e in enumerate(followers) if e.drive == "landmarks" and e.pair in place]
     upper = [place[followers[i].pair] for i in lower]
-    edges = weight_matrix([e.edge for e in followers]) if followers else np.zeros((0, len(face)))
+    edges = weight_matrix([e.edge for e in followers])
     away = edges @ face - heads
+    seen = np.array([row[mirror_landmarks()] if e.mirror else row for row, e in zip(edges, followers, strict=True)])
+    seen = seen.reshape(edges.shape)
     return LipPairs(
         np.array(upper, int),
         np.array(lower, int),
-        edges[upper] - edges[lower],
+        seen[upper] - seen[lower],
         0.5 * (scale[upper] + scale[lower]),
         away[upper],
         away[lower],

@@ -5,14 +5,14 @@
 No Blender reference is kept: objects are named, and looked up again by whoever writes to them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ..mapping.channels import ChannelPlan, RestPose
-from ..mapping.character_map import CharacterMap, own_rig_map, shape_key_map
-from ..mapping.frame import LANDMARK_COUNT
+from ..mapping.character_map import CharacterMap, own_rig_map, shape_entry
+from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT
 from ..mapping.landmarks import average_face
 
 RIG_PROPERTY = "mimica_rig"
@@ -66,7 +66,8 @@ def bind(
         )
     keys = [block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks]
     base = own_rig_map() if armature else CharacterMap(obj.name)
-    character = CharacterMap(base.name, base.bones, shape_key_map(keys), base.neck_share, translation)
+    shapes = tuple(shape_entry(control, key) for control, key in _arkit_keys(keys))
+    character = replace(base, controls=shapes, translation=translation)
     rest = read_rest_pose(armature) if armature else None
     return Binding(
         obj.name,
@@ -100,8 +101,14 @@ def _shape_meshes(obj: bpy.types.Object) -> list[bpy.types.Object]:
         for candidate in candidates
         if candidate.type == "MESH"
         and candidate.data.shape_keys
-        and shape_key_map([block.name for block in candidate.data.shape_keys.key_blocks])
+        and _arkit_keys([block.name for block in candidate.data.shape_keys.key_blocks])
     ]
+
+
+def _arkit_keys(keys: list[str]) -> list[tuple[str, str]]:
+    """Return control and key for each shape key that bears an ARKit name, whatever its case."""
+    known = {name.lower(): name for name in ARKIT_SHAPES}
+    return [(known[key.lower()], key) for key in dict.fromkeys(keys) if key.lower() in known]
 
 
 def _own_armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:

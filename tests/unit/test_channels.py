@@ -7,53 +7,12 @@ import pytest
 
 from mimica.mapping import rotation as rot
 from mimica.mapping.arkit_poses import arkit_pose
-from mimica.mapping.channels import ChannelPlan, RestPose
-from mimica.mapping.character_map import (
-    CharacterMap,
-    CharacterMapError,
-    ShapeEntry,
-    own_rig_map,
-    shape_key_map,
-)
+from mimica.mapping.channels import ChannelPlan
+from mimica.mapping.character_map import own_rig_map
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.landmarks import average_face
-from mimica.mapping.motion import Motion
 
-FACE_TO_ARMATURE = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-
-
-def simple_rest() -> RestPose:
-    """Bones of the own rig with axes along the armature's, at the places of their landmarks."""
-    character = own_rig_map()
-    names = [e.bone for e in character.bones]
-    face = average_face() @ FACE_TO_ARMATURE.T
-    table = {e.bone: e for e in character.bones}
-    heads = []
-    for name in names:
-        weights = {int(k): v for k, v in table[name].landmarks.items()}
-        if table[name].drive == "lid":
-            pick = {"lid_upper": 386, "lid_lower": 374} if name.endswith(".L") else {"lid_upper": 159, "lid_lower": 145}
-            weights = {next(v for k, v in pick.items() if name.startswith(k)): 1.0}
-        if table[name].drive == "eye":
-            weights = {468 if name.endswith("R") else 473: 1.0}
-        point = sum(face[i] * w for i, w in weights.items()) if weights else np.zeros(3)
-        if table[name].drive == "eye":
-            point = point + np.array([0.0, 1.2, 0.0])
-        heads.append(point)
-    parents = ["jaw" if n in ("lip_lower", "chin") else "nose" if n == "nose_tip" else "head" for n in names]
-    parents = ["" if n == "neck" else "neck" if n == "head" else p for n, p in zip(names, parents, strict=True)]
-    axes = np.tile(np.eye(3), (len(names), 1, 1))
-    return RestPose(tuple(names), tuple(parents), np.array(heads), axes, 0.01, average_face())
-
-
-def motion(plan: ChannelPlan, displacement: np.ndarray | None = None, **controls: float) -> Motion:
-    values = np.zeros((1, len(ARKIT_SHAPES)))
-    for name, value in controls.items():
-        values[0, ARKIT_SHAPES.index(name)] = value
-    moved = np.zeros((1, 478, 3)) if displacement is None else displacement[None]
-    return dataclasses.replace(
-        Motion.neutral(np.zeros(1), len(plan.groups)), controls=values, displacement=plan.groups @ moved
-    )
+from .rigs import motion, simple_rest
 
 
 def test_the_neutral_leaves_every_bone_at_rest():
@@ -180,30 +139,3 @@ def test_the_tongue_comes_out_as_the_table_of_arkit_poses_says(size: float):
             assert np.allclose(pose.rotation[0, i], expected.rotation[0, k], atol=1e-9)
     away = [i for i in range(len(plan.bones)) if i not in tongue]
     assert np.abs(pose.location[0, away]).max() < 1e-12, "lips are where the landmarks see them"
-
-
-def test_shape_keys_are_found_whatever_their_case():
-    entries = shape_key_map(["Basis", "jawOpen", "EYEBLINKLEFT", "smile"])
-    assert [(e.control, e.key) for e in entries] == [("jawOpen", "jawOpen"), ("eyeBlinkLeft", "EYEBLINKLEFT")]
-    plan = ChannelPlan(CharacterMap("x", shapes=entries), None)
-    assert plan.shape_values(motion(plan, eyeBlinkLeft=0.6)).tolist() == [[0.0, 0.6]]
-
-
-def test_a_map_survives_json():
-    character = dataclasses.replace(own_rig_map(), shapes=(ShapeEntry("jawOpen", "Mouth Open", 0.5),), translation=0.2)
-    assert CharacterMap.from_json(character.to_json()) == character
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"schema": 7}, "newer"),
-        ({"schema": "x"}, "no character map"),
-        ({"shapes": [{"control": "jawWiggle", "key": "k"}]}, "jawWiggle"),
-        ({"bones": [{"bone": "b", "drive": "magic", "region": "jaw"}]}, "'b'"),
-        ({"bones": [{"bone": "b", "speed": 3}]}, "does not know"),
-    ],
-)
-def test_a_bad_map_is_refused_and_the_entry_named(change, said):
-    with pytest.raises(CharacterMapError, match=said):
-        CharacterMap.from_json(own_rig_map().to_json() | change)
