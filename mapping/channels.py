@@ -219,18 +219,16 @@ class ChannelPlan:
                 by_kind[kind][place[name], axis] = True
             elif name in place and kind == "rotation":
                 turned[place[name]] = True
-        self._more = {
-            kind: np.array(
-                [
-                    (column, place[name], axis)
-                    for column, (k, _, name, axis) in enumerate(self._channels.channels)
-                    if k == kind and name in place
-                ],
-                int,
-            ).reshape(-1, 3)
-            for kind in _BONE_KINDS
-        }
+        self._more = {kind: self._onto_bones(kind, place) for kind in _BONE_KINDS}
         return located, turned, scaled
+
+    def _onto_bones(self, kind: str, place: dict[str, int]) -> np.ndarray | None:
+        """Return (K, B * 3): which axis of which bone each channel of a kind is; None when there is none."""
+        onto = np.zeros((len(self._channels.channels), len(place), 3))
+        for column, (k, _, name, axis) in enumerate(self._channels.channels):
+            if k == kind and name in place:
+                onto[column, place[name], axis] = 1.0
+        return onto.reshape(len(onto), -1) if onto.any() else None
 
     def _of_kind(self, kind: str) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
         """Return object and name of the channels of a kind, and their columns."""
@@ -244,20 +242,12 @@ class ChannelPlan:
         rotation[..., 0] = 1.0
         if anatomical:
             location[:, :anatomical], rotation[:, :anatomical] = self._by_anatomy(motion)
-        scale = None
-        column, row, axis = self._more["location"].T
-        np.add.at(location, (slice(None), row, axis), values[:, column])
-        column, row, axis = self._more["rotation"].T
-        if len(row):
-            turn = np.zeros((count, bones, 3))
-            turn[:, row, axis] = values[:, column]
-            rows = np.unique(row)
-            rotation[:, rows] = rot.multiply(rotation[:, rows], rot.exp(turn[:, rows]))
-        column, row, axis = self._more["scale"].T
-        if len(row):
-            scale = np.ones((count, bones, 3))
-            scale[:, row, axis] += values[:, column]
-        return BonePose(location, rotation, scale)
+        more = {kind: (values @ onto).reshape(count, bones, 3) for kind, onto in self._more.items() if onto is not None}
+        if "location" in more:
+            location += more["location"]
+        if "rotation" in more:
+            rotation = rot.multiply(rotation, rot.exp(more["rotation"]))
+        return BonePose(location, rotation, 1.0 + more["scale"] if "scale" in more else None)
 
     def _by_anatomy(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         """Return location (N, A, 3) and rotation (N, A, 4) of the bones that do what their part of the face does."""
