@@ -11,10 +11,11 @@ def _parts():
     """Return what is registered, in order; each has `register` and `unregister`."""
     from .cli import blender as command_line
     from .operators import bake, calibrate, capture, create_rig, lens, model, performer, sources, takes
+    from .rig import character
     from .ui import panels, preferences, prompter, properties
 
     operators = (sources, model, capture, performer, calibrate, takes, lens, create_rig, bake)
-    return (properties, preferences, panels, prompter, *operators, command_line)
+    return (character, properties, preferences, panels, prompter, *operators, command_line)
 
 
 def register() -> None:
