@@ -7,16 +7,26 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import rotation as rot
-from .character_map import CONTROLS, GAZE_CONTROLS, HEAD_CONTROLS
+from .character_map import CONTROLS, GAZE_CONTROLS, HEAD_CONTROLS, BoneEntry, ControlEntry
 from .data import load_table
 from .expressions import average_expressions
-from .frame import ARKIT_SHAPES
+from .frame import ARKIT_SHAPES, LANDMARK_COUNT
 from .gaze import with_gaze
+from .landmarks import weight_matrix
 from .motion import Motion
 
 _FULL = {"headX": 3.0, "headY": 3.0, "headZ": 3.0}
 _FULL_ANGLE = 0.5
 """Radians: about as far as a performer turns head and eyes without effort."""
+
+_OF_DRIVE = {
+    "jaw": "jawOpen",
+    "head": "headYaw",
+    "neck": "headYaw",
+    "lid": "eyeBlink{side}",
+    "eye": "gazeYaw{side}",
+    "eye_target": "gazeYaw{side}",
+}
 
 
 def full_amount(control: str) -> float:
@@ -27,6 +37,19 @@ def full_amount(control: str) -> float:
 def goes_both_ways(control: str) -> bool:
     """Whether the control has negative values too."""
     return control not in ARKIT_SHAPES
+
+
+def control_that_moves(entry: BoneEntry | ControlEntry) -> str:
+    """Return the control that shows best what an entry does: its own, or the one that moves its landmarks most."""
+    side = "Right" if isinstance(entry, BoneEntry) and (entry.side == "R") != entry.mirror else "Left"
+    if entry.control:
+        return entry.control
+    if isinstance(entry, BoneEntry) and entry.drive in _OF_DRIVE:
+        return _OF_DRIVE[entry.drive].format(side=side)
+    weights = weight_matrix([entry.landmarks])[0]
+    moved = np.einsum("p,spi->si", weights, average_expressions().displacement.reshape(-1, LANDMARK_COUNT, 3))
+    along = np.abs(moved[:, entry.axis]) if isinstance(entry, ControlEntry) else np.linalg.norm(moved, axis=1)
+    return ARKIT_SHAPES[int(np.argmax(along))]
 
 
 def motion_of(values: Mapping[str, float]) -> Motion:

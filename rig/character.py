@@ -25,7 +25,30 @@ from .map_rows import (
     exact_number,
     fill_entry,
     keep_number,
+    listeners,
 )
+
+__all__ = [
+    "MimicaCharacter",
+    "MimicaEntry",
+    "add_entry",
+    "data_of",
+    "detected_map",
+    "entry_of",
+    "fill_entry",
+    "forget_map",
+    "holder_of",
+    "is_edited",
+    "is_registered",
+    "listeners",
+    "one_change",
+    "remove_entry",
+    "revision",
+    "store_map",
+    "store_report",
+    "stored_map",
+    "stored_report",
+]
 
 # Which object
 

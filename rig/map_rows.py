@@ -87,7 +87,7 @@ DRIVE_ITEMS = _DRIVES
 _quiet = False
 _last_revision = 0
 listeners: list[Callable[[bpy.types.Object], None]] = []
-"""Called with the object whose map was just edited."""
+"""Called with the object whose map was just edited, or whose other entry was picked."""
 
 
 @contextmanager
@@ -113,6 +113,12 @@ def changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -
     obj.mimica.revision = _last_revision
     for listener in listeners:
         listener(obj)
+
+
+def _picked(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    if not _quiet:
+        for listener in listeners:
+            listener(self.id_data)
 
 
 def _raise_maximum(self: "MimicaEntry", context: bpy.types.Context) -> None:
@@ -320,7 +326,7 @@ class MimicaCharacter(bpy.types.PropertyGroup):
     stored: BoolProperty(options={"HIDDEN"})
     """Whether there is a map here."""
     entries: CollectionProperty(type=MimicaEntry)
-    index: IntProperty(name="Entry", description="The entry whose settings are shown")
+    index: IntProperty(name="Entry", description="The entry whose settings are shown", update=_picked)
     strengths: PointerProperty(type=MimicaStrengths)
     neck_share: FloatProperty(
         name="Neck Share",

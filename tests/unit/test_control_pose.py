@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimica.mapping.character_map import CONTROLS, GAZE_CONTROLS, HEAD_CONTROLS
+from mimica.mapping.character_map import CONTROLS, GAZE_CONTROLS, HEAD_CONTROLS, BoneEntry, own_rig_map, shape_entry
 from mimica.mapping.control_channels import control_values
-from mimica.mapping.control_pose import full_amount, goes_both_ways, motion_of
+from mimica.mapping.control_pose import control_that_moves, full_amount, goes_both_ways, motion_of
 from mimica.mapping.expressions import average_expressions
 from mimica.mapping.frame import ARKIT_SHAPES
 
@@ -63,3 +63,13 @@ def test_other_names_are_refused() -> None:
 def test_shapes_do_not_go_below_rest() -> None:
     assert not goes_both_ways("jawOpen") and goes_both_ways("headYaw")
     assert not motion_of({"jawOpen": -0.5}).displacement.any()
+
+
+def test_each_entry_has_a_control_that_moves_it() -> None:
+    own = {entry.bone: control_that_moves(entry) for entry in own_rig_map().bones}
+    assert set(own.values()) <= set(CONTROLS)
+    assert own["jaw"] == "jawOpen"
+    assert own["tongue"] == "tongueOut"
+    assert all(("Left" in control) == bone.endswith(".L") for bone, control in own.items() if "Blink" in control)
+    assert control_that_moves(shape_entry("mouthPucker", "Pucker")) == "mouthPucker"
+    assert control_that_moves(BoneEntry("chin", "landmarks", "jaw", {"17": 1.0})) == "jawOpen"
