@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rigs whose constraints move their controls about: which channels bring every control where it is wanted, and no further.
+"""Rigs whose constraints move their controls about: the channels that bring every control where it is wanted.
 
 In such a rig the corner of the mouth takes part of the lips along, the jaw part of the cheeks, the gaze part of the
 lids. Whoever gives each control the way of its place on the face counts all that twice. So what the rig does by itself
@@ -38,9 +38,9 @@ class Response:
     tilted: np.ndarray
     """(A, L, 3): how it turns them, rotation vectors, radians."""
     aside: np.ndarray
-    """(J, L, 3): how far a jaw that turns to the left carries the places, for each radian, by opening as in `angles`."""
+    """(J, L, 3): how far a jaw that turns to the left carries the places, for each radian, at `angles`."""
     gaze: np.ndarray
-    """(2, 5, L, 3): how far the left and the right eye carry the places, by yaw, pitch, their squares and their product;
+    """(2, 5, L, 3): how far the left and the right eye carry the places, by yaw, pitch, their squares and product;
     radians, yaw to the left, pitch up."""
     head_follows_neck: float = 1.0
     """Which share of the neck's rotation the head takes along."""
