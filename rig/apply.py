@@ -1,95 +1,254 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes one instant of a performance to the scene, as fast as Blender takes it."""
+"""Writes one instant of a performance to the scene, as fast as Blender takes it.
 
+Everything is read and set in bulk, which keys nothing even with Auto Keying. Channels that nobody drives keep what they
+have; so do those that are locked or that belong to a driver or, as the user chooses, to an animation: see `occupied`.
+"""
+
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import bpy
 import numpy as np
 
-from ..mapping.channels import BonePose
+from ..mapping.channels import CharacterPose
+from . import compat
 from .bind import Binding
+from .bone_writer import BoneWriter
+from .kept_pose import KeptPose
+from .occupied import Existing, Occupied, animation_state, find_occupied, writable
+from .places import PropertyPlace, ShapePlace, find_slot, shape_keys_of
 
+__all__ = ["CharacterPose", "PoseWriter"]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CharacterPose:
-    """One instant for one character."""
-
-    bones: BonePose
-    """N = 1."""
-    shapes: np.ndarray
-    """float (1, S)."""
+_LOOK_SECONDS = 0.5
+"""How often locks, rotation modes, drivers and actions are looked at: the user may change them at any time."""
+_LOCKS = {"lock_location": 3, "lock_rotation": 3, "lock_scale": 3, "lock_rotation_w": 1, "lock_rotations_4d": 1}
 
 
 class PoseWriter:
     """Writes poses to one bound character. Main thread only; holds names and buffers, no Blender reference."""
 
-    def __init__(self, binding: Binding) -> None:
+    def __init__(self, binding: Binding, existing: Existing = "LEAVE", base: KeptPose | None = None) -> None:
+        """Nothing is looked at yet.
+
+        :param existing: what happens to channels that are animated. ADD adds to all channels what `base` holds.
+        :param base: for ADD: how the character stands without the performance; None takes it before the first pose.
+        """
         self.binding = binding
-        self._bone_count = -1
-        self._rows = np.zeros(0, int)
-        self._location = np.zeros(0, np.float32)
-        self._rotation = np.zeros(0, np.float32)
-        self._moves = np.flatnonzero(binding.plan.moves)
-        self._keys: dict[str, tuple[int, np.ndarray, np.ndarray]] = {}
+        self._existing: Existing = existing
+        self._base = base
+        self._occupied: Occupied | None = None
+        self._bones: BoneWriter | None = None
+        self._shapes: list[_Shapes] = []
+        self._properties: list[_Property] = []
+        self._state: tuple[object, ...] | None = None
+        self._look_at = 0.0
+
+    @property
+    def occupied(self) -> Occupied:
+        """Which channels belong to somebody else."""
+        if self._occupied is None:
+            self._look()
+        assert self._occupied is not None
+        return self._occupied
+
+    @property
+    def existing(self) -> Existing:
+        """What happens to channels that are animated."""
+        return self._existing
+
+    @existing.setter
+    def existing(self, existing: Existing) -> None:
+        if existing != self._existing:
+            self._existing = existing
+            self._forget()
+
+    @property
+    def base(self) -> KeptPose | None:
+        """What ADD adds to, as far as it is known yet."""
+        return self._base
 
     def write(self, pose: CharacterPose) -> bool:
         """Set the channels and tag the character for evaluation.
 
+        :param pose: of one instant.
         :return: False when nothing of the character is left in the file.
         """
-        written = False
-        if self.binding.armature:
-            written |= self._write_bones(bpy.data.objects.get(self.binding.armature), pose.bones)
-        for name in self.binding.meshes:
-            written |= self._write_shapes(bpy.data.objects.get(name), pose.shapes[0])
-        return written
-
-    def _write_bones(self, armature: bpy.types.Object | None, pose: BonePose) -> bool:
-        if armature is None or armature.type != "ARMATURE":
-            return False
-        if armature.mode == "EDIT":
+        armature = _posed(self.binding)
+        editing = armature is not None and armature.mode == "EDIT"
+        if editing:
             # Bones come and go while they are edited; the pose goes on when the user leaves.
-            self._bone_count = -1
-            return True
-        bones = armature.pose.bones
-        if len(bones) != self._bone_count:
-            self._find_rows(bones)
-        # All bones are read and written at once, and the user's own bones get back what they had.
-        bones.foreach_get("location", self._location)
-        bones.foreach_get("rotation_quaternion", self._rotation)
-        self._location.reshape(-1, 3)[self._rows] = pose.location[0]
-        self._rotation.reshape(-1, 4)[self._rows] = pose.rotation[0]
-        bones.foreach_set("location", self._location)
-        bones.foreach_set("rotation_quaternion", self._rotation)
-        armature.update_tag(refresh={"OBJECT"})
-        return True
+            self._forget()
+        elif time.monotonic() >= self._look_at or not self._fits():
+            self._look()
+        if self._bones is not None and armature is not None and not editing:
+            self._bones.write(armature, pose.bones)
+        written = armature is not None
+        for shapes in self._shapes:
+            written |= shapes.write(pose.shapes[0])
+        for prop in self._properties:
+            written |= prop.write(pose.properties[0])
+        return written or any(name in bpy.data.objects for name in self.binding.meshes)
 
-    def _find_rows(self, bones: bpy.types.bpy_prop_collection) -> None:
-        self._bone_count = len(bones)
-        self._location = np.zeros(len(bones) * 3, np.float32)
-        self._rotation = np.zeros(len(bones) * 4, np.float32)
-        rows = [bones.find(name) for name in self.binding.plan.bones]
-        self._rows = np.array(rows, int)
-        for row in rows:
-            if row >= 0 and bones[row].rotation_mode != "QUATERNION":
-                bones[row].rotation_mode = "QUATERNION"
+    def frame_changed(self) -> None:
+        """For ADD: take what is animated anew from the scene, where Blender just put it. Before `write`."""
+        if self._existing == "ADD" and self._base is not None:
+            now = KeptPose.of(self.binding)
+            self._base = now.with_older(self._base.still(self.binding.plan, self.occupied))
+            self._prepare()
 
-    def _write_shapes(self, mesh: bpy.types.Object | None, values: np.ndarray) -> bool:
-        if mesh is None or mesh.type != "MESH" or mesh.data.shape_keys is None:
+    def _forget(self) -> None:
+        """Look again before the next pose."""
+        self._state, self._look_at = None, 0.0
+
+    def _fits(self) -> bool:
+        armature = _posed(self.binding)
+        if armature is None or self._bones is None:
+            return armature is None and self._bones is None
+        return self._bones.fits(armature)
+
+    def _look(self) -> None:
+        """Find out what is there and what of it may be written."""
+        self._look_at = time.monotonic() + _LOOK_SECONDS
+        binding = self.binding
+        armature = _posed(binding)
+        state = (*_bone_state(armature), *_key_state(binding), *animation_state(binding))
+        if state != self._state:
+            self._state = state
+            self._occupied = find_occupied(binding)
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Look up what is written."""
+        binding, existing, occupied = self.binding, self._existing, self.occupied
+        armature = _posed(binding)
+        if existing == "ADD" and self._base is None:
+            self._base = KeptPose.of(binding)
+        base = self._base if existing == "ADD" else None
+        self._bones = BoneWriter(armature, binding.plan, occupied, existing, base) if armature is not None else None
+        self._shapes = _shapes_of(occupied, existing, base)
+        free = writable(occupied.properties, existing)
+        self._properties = [
+            _Property.of(place, base) for place, may in zip(occupied.property_places, free, strict=True) if may
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shapes:
+    """The shape keys of one data-block that are set."""
+
+    mesh: str
+    rows: np.ndarray
+    columns: np.ndarray
+    """What is added up for the rows, one row's after the other's."""
+    starts: np.ndarray
+    """Where each row's begins."""
+    base: np.ndarray | None
+    buffer: np.ndarray
+
+    @classmethod
+    def of(cls, mesh: str, places: Sequence[ShapePlace], base: KeptPose | None) -> "_Shapes":
+        """Look keys up by name."""
+        blocks = bpy.data.objects[mesh].data.shape_keys.key_blocks
+        row_of = {block.name: i for i, block in enumerate(blocks)}
+        counts = [len(place.columns) for place in places]
+        return cls(
+            mesh,
+            np.array([row_of[place.key] for place in places]),
+            np.concatenate([place.columns for place in places]).astype(int),
+            np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int),
+            np.array([base.shape_value(mesh, place.key) for place in places]) if base is not None else None,
+            np.zeros(len(blocks), np.float32),
+        )
+
+    def write(self, values: np.ndarray) -> bool:
+        """Set the keys; whether they are there. Blender keeps each within its own slider's ends."""
+        keys = shape_keys_of(self.mesh)
+        if keys is None:
             return False
-        keys = mesh.data.shape_keys
-        blocks = keys.key_blocks
-        count, rows, columns = self._keys.get(mesh.name, (-1, self._rows, self._rows))
-        if count != len(blocks):
-            found = [(blocks.find(key), column) for column, key in enumerate(self.binding.plan.shape_keys)]
-            pairs = np.array([pair for pair in found if pair[0] >= 0], int).reshape(-1, 2)
-            rows, columns = pairs[:, 0], pairs[:, 1]
-            self._keys[mesh.name] = (len(blocks), rows, columns)
-        buffer = np.zeros(len(blocks), np.float32)
+        blocks, buffer = keys.key_blocks, self.buffer
+        if len(blocks) != len(buffer):
+            # Keys came or went: they are looked up anew in a moment.
+            return True
+        wanted = np.add.reduceat(values[self.columns], self.starts)
         blocks.foreach_get("value", buffer)
-        buffer[rows] = values[columns]
+        buffer[self.rows] = wanted if self.base is None else wanted + self.base
         blocks.foreach_set("value", buffer)
         # On 4.2 foreach_set does not tag.
         keys.update_tag()
         return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Property:
+    """One property that is set."""
+
+    place: PropertyPlace
+    base: float
+    is_bool: bool
+    is_whole: bool
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, place: PropertyPlace, base: KeptPose | None) -> "_Property":
+        """Look the property up."""
+        slot = find_slot(bpy.data.objects.get(place.object), place.path)
+        value = slot.get() if slot is not None else 0.0
+        least, most = slot.limits() if slot is not None else (-np.inf, np.inf)
+        under = float(base.properties.get((place.object, place.path), 0.0)) if base is not None else 0.0
+        is_bool = isinstance(value, bool)
+        return cls(place, under, is_bool, isinstance(value, int) and not is_bool, least, most)
+
+    def write(self, values: np.ndarray) -> bool:
+        """Set the property; whether it is there."""
+        slot = find_slot(bpy.data.objects.get(self.place.object), self.place.path)
+        if slot is None:
+            return False
+        value = self.base + sum(float(values[column]) for column in self.place.columns)
+        value = min(max(value, self.least), self.most)
+        slot.set(value >= 0.5 if self.is_bool else round(value) if self.is_whole else value)
+        slot.tag()
+        return True
+
+
+def _shapes_of(occupied: Occupied, existing: Existing, base: KeptPose | None) -> list[_Shapes]:
+    free = writable(occupied.shapes, existing)
+    places = [place for place, may in zip(occupied.shape_places, free, strict=True) if may]
+    return [_Shapes.of(mesh, list(group), base) for mesh, group in groupby(places, key=lambda place: place.mesh)]
+
+
+def _posed(binding: Binding) -> bpy.types.Object | None:
+    """Return the armature, if it is there and has bones to be driven."""
+    armature = bpy.data.objects.get(binding.armature) if binding.armature and binding.plan.bones else None
+    return armature if armature is not None and armature.pose is not None else None
+
+
+def _bone_state(armature: bpy.types.Object | None) -> tuple[object, ...]:
+    """Return something that changes when bones, their rotation modes or their locks do."""
+    if armature is None:
+        return ()
+    bones = armature.pose.bones
+    modes = np.zeros(len(bones), np.int32)
+    bones.foreach_get("rotation_mode", modes)
+    state: list[object] = [compat.session_uid(armature.data), len(bones), modes.tobytes()]
+    for name, size in _LOCKS.items():
+        locks = np.zeros(len(bones) * size, bool)
+        bones.foreach_get(name, locks)
+        state.append(locks.tobytes())
+    return tuple(state)
+
+
+def _key_state(binding: Binding) -> tuple[object, ...]:
+    """Return something that changes when shape keys come, go or are renamed."""
+    named = {mesh for mesh, _ in binding.plan.shapes if mesh}
+    state: list[object] = []
+    for mesh in (*binding.meshes, *sorted(named)):
+        keys = shape_keys_of(mesh)
+        if keys is not None:
+            state.append((mesh, keys.name_full, tuple(block.name for block in keys.key_blocks)))
+    return tuple(state)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What differs between Blender 4.2 and 5.2. The only module that knows; it tests for features, never for versions."""
 
+from collections.abc import Iterable, Iterator
+
 import bpy
 import numpy as np
 
@@ -47,7 +49,65 @@ def fcurves_of(datablock: bpy.types.ID, action: bpy.types.Action) -> bpy.types.b
     if not _SLOTTED:
         return action.fcurves
     animation = datablock.animation_data
-    slot = animation.action_slot if animation and animation.action == action else None
+    return _curves_in(action, animation.action_slot if animation and animation.action == action else None)
+
+
+def playing(datablock: bpy.types.ID) -> Iterator[tuple[bpy.types.Action, Iterable[bpy.types.FCurve]]]:
+    """Yield the actions that animate a data-block, each with its F-curves: NLA strips first, the active action last."""
+    animation = datablock.animation_data
+    if animation is None:
+        return
+    if animation.use_nla:
+        solo = [track for track in animation.nla_tracks if track.is_solo]
+        for track in solo or animation.nla_tracks:
+            if not track.mute:
+                yield from _strips(track.strips)
+    action = animation.action
+    if action is not None:
+        yield action, fcurves_of(datablock, action) or ()
+
+
+def session_uid(datablock: bpy.types.ID) -> int:
+    """Return what a data-block keeps through undo and renaming, as long as the file is open."""
+    return datablock.session_uid
+
+
+def push_down(datablock: bpy.types.ID, first: float, last: float) -> str:
+    """Let the active action go on playing from an NLA track of its own, below whatever becomes active.
+
+    :param first: the frames that it must reach at least.
+    :return: the action's name.
+    """
+    animation = datablock.animation_data
+    action = animation.action
+    slot = animation.action_slot if _SLOTTED else None
+    start, end = (float(frame) for frame in action.frame_range)
+    animation.action = None
+    track = animation.nla_tracks.new()
+    track.name = action.name
+    strip = track.strips.new(action.name, int(start), action)
+    if _SLOTTED:
+        strip.action_slot = slot
+    # A strip holds its curves at its ends: what goes round must be let go on.
+    strip.use_sync_length = False
+    strip.action_frame_start, strip.action_frame_end = min(start, first), max(end, last, start + 1.0)
+    strip.frame_start, strip.frame_end = strip.action_frame_start, strip.action_frame_end
+    strip.extrapolation = "HOLD"
+    return action.name
+
+
+def _strips(strips: bpy.types.bpy_prop_collection) -> Iterator[tuple[bpy.types.Action, Iterable[bpy.types.FCurve]]]:
+    for strip in strips:
+        if strip.mute:
+            continue
+        if strip.type == "META":
+            yield from _strips(strip.strips)
+        elif strip.action is not None:
+            curves = _curves_in(strip.action, strip.action_slot) if _SLOTTED else strip.action.fcurves
+            yield strip.action, curves or ()
+
+
+def _curves_in(action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") -> bpy.types.bpy_prop_collection | None:
     if slot is None:
         return None
     for layer in action.layers:
