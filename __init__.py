@@ -10,12 +10,25 @@ without Blender.
 def _parts():
     """Return what is registered, in order; each has `register` and `unregister`."""
     from .cli import blender as command_line
-    from .operators import bake, calibrate, capture, create_rig, lens, model, performer, sources, takes
-    from .rig import character
+    from .operators import (
+        bake,
+        calibrate,
+        capture,
+        character,
+        character_edit,
+        create_rig,
+        lens,
+        model,
+        performer,
+        sources,
+        takes,
+    )
+    from .rig import character as scene_map
     from .ui import panels, preferences, prompter, properties
 
-    operators = (sources, model, capture, performer, calibrate, takes, lens, create_rig, bake)
-    return (character, properties, preferences, panels, prompter, *operators, command_line)
+    of_character = (create_rig, character, character_edit)
+    operators = (sources, model, capture, performer, calibrate, takes, lens, *of_character, bake)
+    return (scene_map, properties, preferences, panels, prompter, *operators, command_line)
 
 
 def register() -> None:

@@ -9,6 +9,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import bpy
@@ -160,9 +161,15 @@ def store_report(obj: bpy.types.Object, report: Any) -> None:
 
 
 def stored_report(obj: bpy.types.Object | None) -> Any:
-    """Return what `store_report` kept; None when there is nothing."""
+    """Return what `store_report` kept, not to be changed; None when there is nothing."""
     data = data_of(obj)
-    return json.loads(data.report) if data is not None and data.report else None
+    return _parsed(data.report) if data is not None and data.report else None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Any:
+    # Asked for at every redraw.
+    return json.loads(text)
 
 
 # Single entries

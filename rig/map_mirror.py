@@ -16,13 +16,13 @@ from ..mapping.mirror import mirror_landmarks
 _TURNS_ROUND = ("headYaw", "headRoll", "headX", "gazeYawLeft", "gazeYawRight")
 """Controls that are negative where they are positive in the mirror."""
 _TOKEN = re.compile(r"(?<![A-Za-z])[LRlr](?![A-Za-z])|Left|Right|left|right|LEFT|RIGHT")
-_SWAPPED = {"L": "R", "l": "r", "Left": "Right", "left": "right", "LEFT": "RIGHT"}
-_SWAPPED |= {right: left for left, right in _SWAPPED.items()}
+_SIDES = (("L", "R"), ("l", "r"), ("Left", "Right"), ("left", "right"), ("LEFT", "RIGHT"))
+_SWAPPED = {a: b for left, right in _SIDES for a, b in ((left, right), (right, left))}
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def flipped_name(name: str) -> str:
-    """Return the name of the other side, by Blender's rule and, unlike it, in the middle of names too; else the same."""
+    """Return the name of the other side, by Blender's rule, and in the middle of names too; else the same."""
     flipped = bpy.utils.flip_name(name)
     if flipped != name:
         return flipped

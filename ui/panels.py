@@ -5,6 +5,9 @@
 import bpy
 
 from ..rig import live
+from .character import CLASSES as CHARACTER_CLASSES
+from .character import PANELS as CHARACTER_PANELS
+from .character import draw_character
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
 from .preferences import draw_model
@@ -86,8 +89,7 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.mimica
-        layout.prop(settings, "target", text="")
-        layout.operator("mimica.create_face_rig", icon="ARMATURE_DATA")
+        draw_character(layout, context)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -224,11 +226,13 @@ def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
 
 _CLASSES = (
     *PERFORMER_CLASSES,
+    *CHARACTER_CLASSES,
     MIMICA_UL_takes,
     VIEW3D_PT_mimica_capture,
     VIEW3D_PT_mimica_tracker,
     VIEW3D_PT_mimica_performer,
     VIEW3D_PT_mimica_character,
+    *CHARACTER_PANELS,
     VIEW3D_PT_mimica_takes,
     VIEW3D_PT_mimica_bake,
 )

@@ -16,8 +16,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..rig import live
-from ..rig.bind import can_be_target
+from ..rig import live, test_pose
+from ..rig.bind import TargetError, can_be_target
 from ..rig.performers import ProfileError, active_performer
 
 _FACES = (
@@ -229,6 +229,22 @@ def _chosen(self: "MimicaWindowManager", _context: bpy.types.Context) -> None:
         self.calibration = str(error)
 
 
+def _tested(_self: "MimicaWindowManager") -> float:
+    return test_pose.share()
+
+
+def _test(self: "MimicaWindowManager", value: float) -> None:
+    """Show the active entry's control on the character."""
+    self.mapping_problem = ""
+    try:
+        test_pose.show_active(bpy.context.scene.mimica.target, value)
+    except TargetError as error:
+        self.mapping_problem = str(error)
+
+
+_TEST = "Show the active entry's control without a performer. At 0 the character has its own pose again"
+
+
 class MimicaPerformer(bpy.types.PropertyGroup):
     """One performer as the list shows it; `name` is Blender's own."""
 
@@ -248,6 +264,28 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     performer_index: IntProperty(
         name="Performer", description="Whose neutral and range captures use from now on", update=_chosen
     )
+    test: FloatProperty(
+        name="Test",
+        description=_TEST,
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        get=_tested,
+        set=_test,
+        options={"SKIP_SAVE"},
+    )
+    test_both: FloatProperty(
+        name="Test",
+        description=_TEST,
+        subtype="FACTOR",
+        min=-1.0,
+        max=1.0,
+        get=_tested,
+        set=_test,
+        options={"SKIP_SAVE"},
+    )
+    mapping_problem: StringProperty()
+    """Why a test shows nothing, as a sentence."""
     calibration: StringProperty()
     """What came of the last calibration, as a sentence."""
     learning: BoolProperty()

@@ -1,0 +1,430 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Editing a character's map entry by entry, or many at once."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from ..mapping.character_map import CONTROLS, NO_LIMIT, BoneEntry, Channel, ControlEntry
+from ..mapping.frame import ARKIT_SHAPES
+from ..rig import character, map_mirror, map_view
+from ..rig.bind import TargetError
+from ..rig.map_rows import CONTROL_ITEMS, KIND_ITEMS, MimicaEntry, entry_of, fill_channel, fill_entry
+from .character import OnCharacter, OnMap, detect_into, target_of
+
+_SCOPES = (
+    ("ACTIVE", "Active Entry", "The one that is picked in the list"),
+    ("REGION", "Active Region", "All entries of the active one's region"),
+    ("ALL", "All Entries", "The whole mapping"),
+)
+_FULL_PATH = re.compile(r'bpy\.data\.objects\["(?P<object>(?:[^"\\]|\\.)*)"\]\.?(?P<path>.+)')
+"""What Blender's Copy Full Data Path gives."""
+
+
+class _OnEntry(OnMap):
+    """Works on the active entry."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        data = character.data_of(target_of(context))
+        if not 0 <= data.index < len(data.entries):
+            cls.poll_message_set("Pick an entry in the list first")
+            return False
+        return True
+
+
+class MIMICA_OT_add_entry(OnCharacter):
+    bl_idname = "mimica.add_entry"
+    bl_label = "Add Entry"
+    bl_description = "Let something of the character follow a control: a shape key, a bone's channel or any property"
+    bl_options = {"REGISTER", "UNDO"}
+
+    control: EnumProperty(
+        name="Control",
+        description="Which part of the performance is followed",
+        items=CONTROL_ITEMS[1:],
+        default="jawOpen",
+    )
+    kind: EnumProperty(name="Target", description="What is set", items=KIND_ITEMS)
+    object: StringProperty(
+        name="Object",
+        description="The object. Empty is each of the character's meshes that has the shape key, or its armature",
+    )
+    shape_key: StringProperty(name="Shape Key", description="The shape key to set")
+    bone: StringProperty(name="Bone", description="The bone to move")
+    path: StringProperty(
+        name="Data Path",
+        description='The property, as Copy Data Path gives it, such as ["smile"] or pose.bones["jaw"]["lock"]',
+    )
+    axis: EnumProperty(
+        name="Axis",
+        description="Which of the bone's own axes",
+        items=(("0", "X", "The bone's own X"), ("1", "Y", "Along the bone"), ("2", "Z", "The bone's own Z")),
+    )
+    amount: FloatProperty(
+        name="Amount", description="What is added when the control stands at 1", default=1.0, precision=3
+    )
+    angle: FloatProperty(
+        name="Amount",
+        description="How far the bone is turned when the control stands at 1",
+        subtype="ANGLE",
+        default=0.5,
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self._guess(context)
+        return context.window_manager.invoke_props_dialog(self, title="Add Entry", confirm_text="Add")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "control")
+        layout.prop(self, "kind")
+        layout.prop_search(self, "object", bpy.data, "objects")
+        owner = self._owner(context)
+        if self.kind == "shape_key":
+            keys = _shape_keys(context, self.object)
+            if keys is not None:
+                layout.prop_search(self, "shape_key", keys, "key_blocks", icon="SHAPEKEY_DATA")
+            else:
+                layout.prop(self, "shape_key", icon="SHAPEKEY_DATA")
+        elif self.kind == "property":
+            layout.prop(self, "path", icon="RNA")
+        elif owner is not None and owner.type == "ARMATURE":
+            layout.prop_search(self, "bone", owner.data, "bones", icon="BONE_DATA")
+        if self.kind in ("location", "rotation", "scale"):
+            layout.row().prop(self, "axis", expand=True)
+        layout.prop(self, "angle" if self.kind == "rotation" else "amount")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        name = {"shape_key": self.shape_key, "property": self.path}.get(self.kind, self.bone)
+        if not name:
+            self.report({"ERROR"}, "Nothing was chosen that the entry could set. Press Add again and choose it.")
+            return {"CANCELLED"}
+        obj, owner = target_of(context), self.object
+        if self.kind == "property":
+            name, owner = _short_path(name, owner, character.holder_of(obj))
+        amount = self.angle if self.kind == "rotation" else self.amount
+        channel = Channel(self.kind, name, int(self.axis), amount, owner)
+        limits = (0.0, 1.0) if self.kind == "shape_key" else (-NO_LIMIT, NO_LIMIT)
+        if not character.data_of(obj).stored:
+            # Where names tell nothing, the map begins with this entry.
+            with suppress(TargetError):
+                detect_into(obj)
+        entry = ControlEntry((channel,), self.control, minimum=limits[0], maximum=limits[1])
+        character.add_entry(obj, entry, character.data_of(obj).index)
+        if missing := map_view.view(obj).missing(channel):
+            self.report({"WARNING"}, f"{missing}.")
+        return {"FINISHED"}
+
+    def _owner(self, context: bpy.types.Context) -> bpy.types.Object | None:
+        return bpy.data.objects.get(self.object) if self.object else character.holder_of(target_of(context))
+
+    def _guess(self, context: bpy.types.Context) -> None:
+        """Take what the user has picked in the scene: a bone in Pose Mode, or a mesh's active shape key."""
+        self.object = ""
+        holder, active = character.holder_of(target_of(context)), context.active_object
+        if context.mode == "POSE" and context.active_pose_bone is not None and active == holder:
+            self.bone = context.active_pose_bone.name
+            if self.kind not in ("location", "rotation", "scale"):
+                self.kind = "rotation"
+        elif active is not None and active.type == "MESH" and active.active_shape_key is not None:
+            self.kind, self.shape_key = "shape_key", active.active_shape_key.name
+            near = self.shape_key.replace("_", "").lower()
+            self.control = next((name for name in ARKIT_SHAPES if name.lower() == near), self.control)
+
+
+class MIMICA_OT_add_bone_entry(OnCharacter):
+    bl_idname = "mimica.add_bone_entry"
+    bl_label = "Add Bone"
+    bl_description = "Let a bone do what its part of the performer's face does"
+    bl_options = {"REGISTER", "UNDO"}
+
+    drive: EnumProperty(
+        name="Part",
+        description="What the bone does",
+        items=(
+            ("jaw", "Jaw", "Turns as the performer's jaw opens and shifts"),
+            ("eye_L", "Left Eye", "Turns to where the performer's left eye looks"),
+            ("eye_R", "Right Eye", "Turns to where the performer's right eye looks"),
+            ("head", "Head", "Turns as the performer's head, without the neck's share"),
+            ("neck", "Neck", "Takes the neck's share of the head's turn"),
+        ),
+    )
+    bone: StringProperty(name="Bone", description="The bone of the character's armature")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if character.holder_of(target_of(context)).type != "ARMATURE":
+            cls.poll_message_set("The character has no armature")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        holder = character.holder_of(target_of(context))
+        if context.mode == "POSE" and context.active_object == holder and context.active_pose_bone is not None:
+            self.bone = context.active_pose_bone.name
+        return context.window_manager.invoke_props_dialog(self, title="Add Bone", confirm_text="Add")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "drive")
+        layout.prop_search(self, "bone", character.holder_of(target_of(context)).data, "bones", icon="BONE_DATA")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = target_of(context)
+        if self.bone not in character.holder_of(obj).data.bones:
+            self.report({"ERROR"}, f"There is no bone '{self.bone}'. Press Add again and choose one.")
+            return {"CANCELLED"}
+        drive, _, side = self.drive.partition("_")
+        region = {"jaw": "jaw", "eye": "gaze"}.get(drive, "head")
+        character.add_entry(obj, BoneEntry(self.bone, drive, region, side=side), character.data_of(obj).index)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_remove_entry(_OnEntry):
+    bl_idname = "mimica.remove_entry"
+    bl_label = "Remove Entry"
+    bl_description = "Take the active entry out of the mapping. To try without it, disable it instead"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = target_of(context)
+        character.remove_entry(obj, character.data_of(obj).index)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_duplicate_entry(_OnEntry):
+    bl_idname = "mimica.duplicate_entry"
+    bl_label = "Duplicate Entry"
+    bl_description = "Add a copy of the active entry, to let the same target follow another control too"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = target_of(context)
+        data = character.data_of(obj)
+        entry = entry_of(data.entries[data.index])
+        if entry is None:
+            self.report({"ERROR"}, "The active entry is not complete yet. Choose what it follows and sets first.")
+            return {"CANCELLED"}
+        character.add_entry(obj, entry, data.index)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_mirror_entries(_OnEntry):
+    bl_idname = "mimica.mirror_entries"
+    bl_label = "Copy to Other Side"
+    bl_description = (
+        "Give the other side of the character the same settings: controls change Left and Right, names as in "
+        "Blender's mirrored poses, and bones' channels their signs"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    scope: EnumProperty(name="Entries", description="Which entries are copied", items=_SCOPES, default="ALL")
+    side: EnumProperty(
+        name="From",
+        description="The character's side that is copied",
+        items=(("L", "Left to Right", "The character's left is copied"), ("R", "Right to Left", "Its right is")),
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = target_of(context)
+        view = map_view.view(obj)
+        if view is None:
+            return {"CANCELLED"}
+        copied = alone = 0
+        with character.one_change(obj) as data:
+            found = {_identity(entry): i for i, entry in enumerate(map(entry_of, data.entries)) if entry is not None}
+            # Before rows are added: Blender may move them all then.
+            chosen = [entry_of(row) for row in _rows(data, self.scope)]
+            for entry in chosen:
+                if entry is None or map_mirror.side_of(entry) != self.side:
+                    continue
+                other = map_mirror.mirrored(entry, view.armature, lambda channel: not view.missing(channel))
+                if other is None:
+                    alone += 1
+                    continue
+                place = found.get(_identity(other))
+                fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
+                copied += 1
+        text = f"{copied} entries copied"
+        self.report({"INFO"}, f"{text}, {alone} have no counterpart on the other side" if alone else text)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_enable_entries(_OnEntry):
+    bl_idname = "mimica.enable_entries"
+    bl_label = "Enable Entries"
+    bl_options = {"REGISTER", "UNDO"}
+
+    scope: EnumProperty(name="Entries", description="Which entries", items=_SCOPES, default="ALL")
+    action: EnumProperty(
+        name="Action",
+        items=(
+            ("ENABLE", "Enable", "Let these entries move the character"),
+            ("DISABLE", "Disable", "Keep these entries, but let them move nothing"),
+            ("ONLY", "Only These", "Let these entries move the character, and no others"),
+        ),
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        actions = cls.bl_rna.properties["action"].enum_items
+        return actions[properties.action].description
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        with character.one_change(target_of(context)) as data:
+            if self.action == "ONLY":
+                chosen = [row.as_pointer() for row in _rows(data, self.scope)]
+                for row in data.entries:
+                    row.enabled = row.as_pointer() in chosen
+            else:
+                for row in _rows(data, self.scope):
+                    row.enabled = self.action == "ENABLE"
+        return {"FINISHED"}
+
+
+class MIMICA_OT_reset_entries(OnMap):
+    bl_idname = "mimica.reset_entries"
+    bl_label = "Reset to Detected"
+    bl_description = "Take back what was edited since the character was detected"
+    bl_options = {"REGISTER", "UNDO"}
+
+    scope: EnumProperty(name="Entries", description="Which entries are reset", items=_SCOPES, default="ALL")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not character.data_of(target_of(context)).detected:
+            cls.poll_message_set("This mapping was not detected. Press Detect")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = target_of(context)
+        detected = character.detected_map(obj)
+        if self.scope == "ALL":
+            character.store_map(obj, detected, detected=True)
+            return {"FINISHED"}
+        entries = (*detected.bones, *detected.controls)
+        with character.one_change(obj) as data:
+            rows = [row for row in _rows(data, self.scope) if 0 <= row.detected < len(entries)]
+            for row in rows:
+                fill_entry(row, entries[row.detected])
+        if not rows:
+            self.report({"WARNING"}, "What was added by hand was not detected. Remove it instead.")
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class MIMICA_OT_add_channel(_OnEntry):
+    bl_idname = "mimica.add_channel"
+    bl_label = "Add Target"
+    bl_description = "Let the active entry set one thing more"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        with character.one_change(target_of(context)) as data:
+            channels = data.entries[data.index].channels
+            last = channels[-1] if channels else None
+            kind, obj = (last.kind, last.object) if last else ("shape_key", "")
+            fill_channel(channels.add(), Channel(kind, "", object=obj))
+        return {"FINISHED"}
+
+
+class MIMICA_OT_remove_channel(_OnEntry):
+    bl_idname = "mimica.remove_channel"
+    bl_label = "Remove Target"
+    bl_description = "No longer set this"
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"}, min=0)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        with character.one_change(target_of(context)) as data:
+            channels = data.entries[data.index].channels
+            if self.index < len(channels):
+                channels.remove(self.index)
+        return {"FINISHED"}
+
+
+class MIMICA_OT_add_suggestion(OnMap):
+    bl_idname = "mimica.add_suggestion"
+    bl_label = "Add Suggestion"
+    bl_description = "Let this shape key follow the control that was not matched"
+    bl_options = {"REGISTER", "UNDO"}
+
+    control: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    shape_key: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.control not in CONTROLS:
+            self.report({"ERROR"}, f"'{self.control}' is no control. Press Detect once more.")
+            return {"CANCELLED"}
+        entry = ControlEntry((Channel("shape_key", self.shape_key),), self.control, minimum=0.0, maximum=1.0)
+        character.add_entry(target_of(context), entry)
+        return {"FINISHED"}
+
+
+def _rows(data: bpy.types.PropertyGroup, scope: str) -> Sequence[MimicaEntry]:
+    """Return the rows that an operator works on. They hold until one is added or removed."""
+    active = data.entries[data.index]
+    if scope == "ACTIVE":
+        return [active]
+    if scope == "ALL":
+        return list(data.entries)
+    return [row for row in data.entries if map_view.region(row) == map_view.region(active)]
+
+
+def _identity(entry: BoneEntry | ControlEntry) -> tuple[object, ...]:
+    """Return what makes an entry this one, whatever its settings are."""
+    if isinstance(entry, BoneEntry):
+        return entry.bone, entry.drive, entry.control
+    followed = tuple(sorted(entry.landmarks.items()))
+    return entry.control, followed, tuple((c.kind, c.object, c.name) for c in entry.channels)
+
+
+def _shape_keys(context: bpy.types.Context, name: str) -> bpy.types.Key | None:
+    """Return the shape keys to choose from: of the object that was named, else of the active or first mesh."""
+    names = (name,) if name else map_view.character_meshes(target_of(context))
+    active = context.active_object
+    if active is not None and active.name in names:
+        names = (active.name,)
+    obj = bpy.data.objects.get(names[0]) if names else None
+    return obj.data.shape_keys if obj is not None and obj.type == "MESH" else None
+
+
+def _short_path(path: str, owner: str, holder: bpy.types.Object) -> tuple[str, str]:
+    """Return a data path from its object, and the object's name, empty for the character's own."""
+    full = _FULL_PATH.fullmatch(path.strip())
+    if full is None:
+        return path.strip(), owner
+    name = full["object"].replace('\\"', '"')
+    return full["path"], "" if name == holder.name else name
+
+
+_CLASSES = (
+    MIMICA_OT_add_entry,
+    MIMICA_OT_add_bone_entry,
+    MIMICA_OT_remove_entry,
+    MIMICA_OT_duplicate_entry,
+    MIMICA_OT_mirror_entries,
+    MIMICA_OT_enable_entries,
+    MIMICA_OT_reset_entries,
+    MIMICA_OT_add_channel,
+    MIMICA_OT_remove_channel,
+    MIMICA_OT_add_suggestion,
+)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

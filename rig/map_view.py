@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a list of a map's entries shows: their names, whether what they drive is there, how far they go at present.
+
+Cheap, for it is asked at every redraw; nothing is bound or detected. Which meshes belong to a character is remembered
+by name until the map or the number of objects changes.
+"""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..mapping.character_map import CONTROLS, Channel, region_of
+from ..mapping.control_channels import other_side
+from . import live, test_pose
+from .character import data_of, holder_of, revision
+from .map_rows import AUTOMATIC, NO_CONTROL, MimicaChannel, MimicaCharacter, MimicaEntry
+from .places import find_slot
+
+_DRIVE_CONTROLS = {
+    "jaw": ("jawOpen",),
+    "head": ("headYaw", "headPitch", "headRoll"),
+    "neck": ("headYaw", "headPitch", "headRoll"),
+    "lid": ("eyeBlink{side}",),
+    "eye": ("gazeYaw{side}", "gazePitch{side}"),
+    "eye_target": ("gazeYaw{side}", "gazePitch{side}"),
+}
+"""What the bar of a bone shows that has no control of its own: the largest of these."""
+
+_meshes: tuple[tuple[str, int, int], tuple[str, ...]] = (("", 0, 0), ())
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """A character as one redraw sees it. Holds Blender references: not to be kept."""
+
+    target: bpy.types.Object
+    holder: bpy.types.Object
+    data: MimicaCharacter
+    values: np.ndarray | None
+    """float (C,), as `CONTROLS`: what the controls are at present, in shares of what they are in full; None: nothing
+    runs."""
+
+    @property
+    def armature(self) -> bpy.types.Object | None:
+        """The character's armature."""
+        return self.holder if self.holder.type == "ARMATURE" else None
+
+    @property
+    def active(self) -> MimicaEntry | None:
+        """The entry whose settings are shown."""
+        entries, index = self.data.entries, self.data.index
+        return entries[index] if 0 <= index < len(entries) else None
+
+    def value(self, row: MimicaEntry) -> float | None:
+        """Return how far what a row follows is at present, [0, 1]; None when that is not known."""
+        if self.values is None:
+            return None
+        names = (row.control,)
+        if row.control == NO_CONTROL:
+            side = "Right" if row.side == "R" else "Left"
+            names = tuple(name.format(side=side) for name in _DRIVE_CONTROLS.get(row.drive, ()))
+            if row.kind != "BONE" or not names:
+                return None
+        if row.mirror:
+            names = tuple(other_side(name) for name in names)
+        return min(max(abs(float(self.values[CONTROLS.index(name)])) for name in names), 1.0)
+
+    def problem(self, row: MimicaEntry) -> str:
+        """Return what is missing for a row to do something, as a sentence; empty when it is complete."""
+        if row.kind == "BONE":
+            return self._bone_problem(row.bone)
+        if not row.channels:
+            return "This entry sets nothing yet: add a target"
+        for channel in row.channels:
+            if problem := self.channel_problem(channel):
+                return problem
+        return ""
+
+    def channel_problem(self, channel: MimicaChannel) -> str:
+        """Return what is missing of a target, as a sentence; empty when it is there."""
+        return self.missing(Channel(channel.kind, channel.target, object=channel.object))
+
+    def missing(self, channel: Channel) -> str:
+        """Return what a channel lacks, as a sentence; empty when the character has it."""
+        if not channel.name:
+            return "Choose what this target sets"
+        obj = bpy.data.objects.get(channel.object) if channel.object else None
+        if channel.object and obj is None:
+            return f"There is no object '{channel.object}' here"
+        if channel.kind == "shape_key":
+            meshes = (channel.object,) if channel.object else character_meshes(self.target)
+            if not any(has_key(mesh, channel.name) for mesh in meshes):
+                return f"No mesh of the character has a shape key '{channel.name}'"
+            return ""
+        if channel.kind == "property":
+            return "" if find_slot(obj or self.holder, channel.name) else f"There is no property {channel.name}"
+        return self._bone_problem(channel.name, obj)
+
+    def _bone_problem(self, bone: str, armature: bpy.types.Object | None = None) -> str:
+        armature = armature or self.armature
+        if armature is None or armature.pose is None:
+            return "The character has no armature"
+        if not bone:
+            return "Choose a bone"
+        return "" if bone in armature.pose.bones else f"There is no bone '{bone}'"
+
+
+def view(target: bpy.types.Object | None) -> MapView | None:
+    """Return how a character is to be shown; None when there is none, or it has no map."""
+    holder, data = holder_of(target), data_of(target)
+    if target is None or holder is None or data is None or not data.stored:
+        return None
+    session = live.current()
+    values = session.values_of(target) if session is not None else test_pose.values_of(target)
+    return MapView(target, holder, data, None if values is None else values / test_pose.values_range())
+
+
+def title(row: MimicaEntry) -> str:
+    """Return what a row is called: its label, its control, or the part of the face."""
+    if row.label:
+        return row.label
+    if row.control != NO_CONTROL:
+        return row.control
+    if row.kind == "BONE" and row.drive != "landmarks":
+        side = {"L": " Left", "R": " Right"}.get(row.side, "")
+        return f"{row.drive.replace('_', ' ').title()}{side}"
+    return "Landmarks" if row.region == AUTOMATIC else row.region.title()
+
+
+def targets(row: MimicaEntry) -> str:
+    """Return what a row drives."""
+    if row.kind == "BONE":
+        return row.bone
+    names = list(dict.fromkeys(channel.target for channel in row.channels))
+    return f"{names[0]} +{len(names) - 1}" if len(names) > 1 else "".join(names)
+
+
+def region(row: MimicaEntry) -> str:
+    """Return the region whose strength a row takes; empty for landmarks that belong to none."""
+    if row.region != AUTOMATIC:
+        return row.region
+    return region_of(row.control) if row.control != NO_CONTROL else ""
+
+
+def search_text(row: MimicaEntry) -> str:
+    """Return all words under which a row is found, in lower case."""
+    names = [f"{channel.object} {channel.target}" for channel in row.channels]
+    return " ".join((title(row), row.control, row.bone, row.drive, *names)).lower()
+
+
+def character_meshes(target: bpy.types.Object) -> tuple[str, ...]:
+    """Return the names of the meshes with shape keys that belong to a character."""
+    global _meshes
+    holder = holder_of(target) or target
+    key = (holder.name, revision(target), len(bpy.data.objects))
+    if _meshes[0] != key:
+        candidates = (holder, target, *(holder.children_recursive if holder.type == "ARMATURE" else ()))
+        found = (obj.name for obj in candidates if obj.type == "MESH" and obj.data.shape_keys)
+        _meshes = (key, tuple(dict.fromkeys(found)))
+    return _meshes[1]
+
+
+def has_key(mesh: str, key: str) -> bool:
+    """Whether the mesh object of this name has a shape key of that name."""
+    obj = bpy.data.objects.get(mesh)
+    keys = obj.data.shape_keys if obj is not None and obj.type == "MESH" else None
+    return keys is not None and key in keys.key_blocks

@@ -1,0 +1,471 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A character's map in the scene: kept without loss, edited by operators, tried out, kept as files and presets."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import mimica
+from mimica.mapping.character_map import (
+    CONTROLS,
+    REGIONS,
+    BoneEntry,
+    Channel,
+    CharacterMap,
+    ControlEntry,
+    own_rig_map,
+    shape_entry,
+)
+from mimica.mapping.frame import ARKIT_SHAPES
+from mimica.rig import character, map_mirror, map_presets, map_view, test_pose
+from mimica.rig.face_rig import create_face_rig
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    mimica.register()
+    yield
+    mimica.unregister()
+
+
+@pytest.fixture(autouse=True)
+def empty() -> None:
+    test_pose.end()
+    bpy.ops.wm.read_homefile(use_empty=True)
+
+
+@pytest.fixture
+def head() -> bpy.types.Object:
+    """A mesh with shape keys for both sides, picked as the character."""
+    return make_head("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "Corner_L", "Corner_R")
+
+
+def make_head(*keys: str, name: str = "Head") -> bpy.types.Object:
+    mesh = bpy.data.objects.new(name, bpy.data.meshes.new(name))
+    mesh.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    bpy.context.scene.collection.objects.link(mesh)
+    for key in ("Basis", *keys):
+        mesh.shape_key_add(name=key).value = 0.0
+    bpy.context.scene.mimica.target = mesh
+    return mesh
+
+
+@pytest.fixture
+def rig() -> bpy.types.Object:
+    """Mimica's own rig with its map, picked as the character."""
+    armature = bpy.data.objects[create_face_rig(bpy.context).armature]
+    bpy.context.scene.mimica.target = armature
+    character.store_map(armature, own_rig_map(), detected=True)
+    return armature
+
+
+def pose(armature: bpy.types.Object) -> np.ndarray:
+    return np.array([(*bone.location, *bone.rotation_quaternion) for bone in armature.pose.bones])
+
+
+def entries(obj: bpy.types.Object) -> tuple[ControlEntry, ...]:
+    stored = character.stored_map(obj)
+    assert stored is not None
+    return stored.controls
+
+
+NUMBERS = st.floats(-50.0, 50.0).map(lambda x: round(x, 4)) | st.floats(-3.0, 3.0)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+WEIGHTS = st.dictionaries(st.integers(0, 477).map(str), st.floats(0.01, 1.0), min_size=1, max_size=3)
+CHANNELS = st.builds(
+    Channel,
+    st.sampled_from(["shape_key", "location", "rotation", "scale", "property"]),
+    NAMES,
+    st.integers(0, 2),
+    NUMBERS,
+    st.just("") | NAMES,
+)
+SHAPING = {
+    "region": st.sampled_from(["", *REGIONS]),
+    "label": st.just("") | NAMES,
+    "gain": NUMBERS,
+    "offset": NUMBERS,
+    "dead_zone": st.floats(0.0, 0.99),
+    "curve": st.floats(0.01, 30.0),
+    "minimum": st.floats(-100.0, 0.0),
+    "maximum": st.floats(0.0, 100.0),
+    "mirror": st.booleans(),
+    "enabled": st.booleans(),
+}
+LISTS = st.lists(CHANNELS, min_size=1, max_size=3).map(tuple)
+CONTROL_ENTRIES = st.builds(ControlEntry, LISTS, st.sampled_from(CONTROLS), **SHAPING) | st.builds(
+    ControlEntry, LISTS, st.just(""), WEIGHTS, st.integers(0, 2), **SHAPING
+)
+VECTORS = st.tuples(NUMBERS, NUMBERS, NUMBERS)
+BONE_ENTRIES = st.builds(
+    BoneEntry,
+    NAMES,
+    st.sampled_from(["landmarks", "lid", "jaw", "eye", "eye_target", "head", "neck", "control"]),
+    st.sampled_from(REGIONS),
+    WEIGHTS,
+    pair=st.just("") | NAMES,
+    edge=WEIGHTS,
+    upper=st.booleans(),
+    side=st.sampled_from(["", "L", "R"]),
+    control=st.sampled_from(ARKIT_SHAPES),
+    move=VECTORS,
+    turn=VECTORS,
+    gain=NUMBERS,
+    limit=st.floats(0.0, 9.0),
+    mirror=st.booleans(),
+    enabled=st.booleans(),
+)
+MAPS = st.builds(
+    CharacterMap,
+    NAMES,
+    st.lists(BONE_ENTRIES, max_size=3).map(tuple),
+    st.lists(CONTROL_ENTRIES, max_size=3).map(tuple),
+    st.dictionaries(st.sampled_from(REGIONS), NUMBERS),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1.0),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=MAPS)
+def test_a_map_comes_out_of_the_scene_as_it_went_in(wanted: CharacterMap) -> None:
+    obj = bpy.data.objects.get("Holder") or bpy.data.objects.new("Holder", None)
+    character.store_map(obj, wanted)
+    assert character.stored_map(obj) == wanted
+    assert list(character.stored_map(obj).strengths) == list(wanted.strengths)
+
+
+def test_maps_are_saved_with_the_file(rig: bpy.types.Object, tmp_path: Path) -> None:
+    character.store_report(rig, {"family": "Mimica", "notes": ["One."]})
+    rig.mimica.entries[3].gain = 0.35
+    before = character.stored_map(rig)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    name = rig.name
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "file.blend"))
+    again = bpy.data.objects[name]
+    assert character.stored_map(again) == before
+    assert character.stored_map(again).bones[3].gain == 0.35, "as typed, not as half its digits say"
+    assert character.stored_report(again) == {"family": "Mimica", "notes": ["One."]}
+    assert character.is_edited(again)
+
+
+def test_one_object_holds_the_map_of_a_character(rig: bpy.types.Object, head: bpy.types.Object) -> None:
+    mesh = next(obj for obj in rig.children if obj.find_armature() == rig)
+    assert character.stored_map(mesh) == own_rig_map()
+    assert character.revision(mesh) == character.revision(rig) > 0
+    assert character.stored_map(head) is None and character.revision(head) == 0
+    assert character.holder_of(None) is None and character.stored_map(None) is None
+
+
+def test_each_edit_is_seen_by_what_is_bound(rig: bpy.types.Object) -> None:
+    seen = [character.revision(rig)]
+    data = rig.mimica
+    for edit in (
+        lambda: setattr(data.entries[0], "gain", 2.0),
+        lambda: setattr(data.entries[0], "enabled", False),
+        lambda: setattr(data.strengths, "jaw", 0.5),
+        lambda: setattr(data, "neck_share", 0.1),
+        lambda: bpy.ops.mimica.remove_entry(),
+        lambda: bpy.ops.mimica.reset_entries(scope="ALL"),
+    ):
+        edit()
+        seen.append(character.revision(rig))
+    assert len(set(seen)) == len(seen)
+    data.index = 2
+    assert character.revision(rig) == seen[-1], "picking another row changes nothing"
+
+
+def test_undo_takes_an_edit_back(head: bpy.types.Object) -> None:
+    character.store_map(head, CharacterMap("x", controls=(shape_entry("jawOpen", "jawOpen"),)))
+    bpy.ops.ed.undo_push(message="before")
+    first, name = character.revision(head), head.name
+    head.mimica.entries[0].gain = 2.0
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    head = bpy.data.objects[name]
+    assert entries(head)[0].gain == 1.0
+    assert character.revision(head) == first
+    head.mimica.entries[0].gain = 3.0
+    assert character.revision(head) > first + 1, "never the number of the state that was undone"
+
+
+def test_minimum_and_maximum_stay_in_order(head: bpy.types.Object) -> None:
+    character.store_map(head, CharacterMap("x", controls=(shape_entry("jawOpen", "jawOpen"),)))
+    row = head.mimica.entries[0]
+    row.minimum = 1.5
+    assert (row.minimum, row.maximum) == (1.5, 1.5)
+    row.maximum = -1.0
+    assert (row.minimum, row.maximum) == (-1.0, -1.0)
+
+
+def test_adding_and_taking_away(head: bpy.types.Object) -> None:
+    character.store_map(head, CharacterMap("x"))
+    bpy.ops.mimica.add_entry(control="jawOpen", kind="shape_key", shape_key="jawOpen")
+    bpy.ops.mimica.add_entry(control="mouthFunnel", kind="property", path=f'bpy.data.objects["{head.name}"]["smile"]')
+    jaw, smile = entries(head)
+    assert jaw == shape_entry("jawOpen", "jawOpen")
+    assert smile.channels == (Channel("property", '["smile"]'),)
+    bpy.ops.mimica.duplicate_entry()
+    assert entries(head) == (jaw, smile, smile)
+    bpy.ops.mimica.add_channel()
+    row = head.mimica.entries[head.mimica.index]
+    assert "Choose" in map_view.view(head).problem(row)
+    assert len(entries(head)[2].channels) == 1, "what is not complete drives nothing"
+    row.channels[1].kind, row.channels[1].target = "shape_key", "Corner_L"
+    assert entries(head)[2].channels[1].name == "Corner_L"
+    bpy.ops.mimica.remove_channel(index=0)
+    assert [c.name for c in entries(head)[2].channels] == ["Corner_L"]
+    for _ in range(3):
+        bpy.ops.mimica.remove_entry()
+    assert entries(head) == () and not bpy.ops.mimica.remove_entry.poll()
+    with pytest.raises(RuntimeError, match="Nothing was chosen"):
+        bpy.ops.mimica.add_entry(control="jawOpen")
+
+
+def test_the_other_side_gets_the_same_settings(head: bpy.types.Object) -> None:
+    blink = shape_entry("eyeBlinkLeft", "eyeBlinkLeft", gain=1.5)
+    corner = ControlEntry((Channel("shape_key", "Corner_L", amount=0.7),), "mouthSmileLeft")
+    turn = ControlEntry((Channel("shape_key", "Corner_L"),), "headYaw", gain=0.4)
+    alone = shape_entry("browDownLeft", "Brow_L")
+    there = shape_entry("eyeBlinkRight", "eyeBlinkRight", gain=0.1)
+    middle = shape_entry("jawOpen", "jawOpen")
+    character.store_map(head, CharacterMap("x", controls=(blink, corner, turn, alone, there, middle)))
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="L")
+    found = entries(head)
+    assert found[:4] == (blink, corner, turn, alone)
+    assert found[4] == shape_entry("eyeBlinkRight", "eyeBlinkRight", gain=1.5), "the one that is there is changed"
+    assert found[5] == middle
+    assert found[6:] == (
+        ControlEntry((Channel("shape_key", "Corner_R", amount=0.7),), "mouthSmileRight"),
+        ControlEntry((Channel("shape_key", "Corner_R"),), "headYaw", gain=-0.4),
+    ), "what turns to the left turns to the right; what has no counterpart is left out"
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.4, 1.6, 3.1])
+@pytest.mark.parametrize("kind", ["location", "rotation"])
+def test_mirrored_channels_move_bones_to_mirrored_places(kind: str, roll: float) -> None:
+    armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name, side, turned in (("Lip.L", 1.0, roll), ("Lip.R", -1.0, -roll)):
+        bone = armature.data.edit_bones.new(name)
+        bone.head, bone.tail, bone.roll = (side, 0.2, 0.3), (side * 1.5, -0.4, 0.9), turned
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for axis in range(3):
+        entry = ControlEntry((Channel(kind, "Lip.L", axis, 0.3),), "mouthSmileLeft")
+        other = map_mirror.mirrored(entry, armature, lambda channel: True)
+        assert isinstance(other, ControlEntry) and other.control == "mouthSmileRight"
+        tips = []
+        for channel in (entry.channels[0], other.channels[0]):
+            bone = armature.pose.bones[channel.name]
+            bone.rotation_mode = "XYZ"
+            values = bone.location if kind == "location" else bone.rotation_euler
+            values[channel.axis] = channel.amount
+        bpy.context.view_layer.update()
+        tips = [armature.pose.bones[name].tail.copy() for name in ("Lip.L", "Lip.R")]
+        assert np.allclose(tips[0] * np.array([-1.0, 1.0, 1.0]), tips[1], atol=1e-5), axis
+        for bone in armature.pose.bones:
+            bone.location, bone.rotation_euler = (0, 0, 0), (0, 0, 0)
+
+
+def test_the_own_rig_is_its_own_mirror_image(rig: bpy.types.Object) -> None:
+    whole = own_rig_map()
+    by_bone = {entry.bone: entry for entry in whole.bones}
+    sided = [entry for entry in whole.bones if map_mirror.side_of(entry) == "L"]
+    assert len(sided) > 15
+    for entry in sided:
+        other = map_mirror.mirrored(entry, rig, lambda channel: True)
+        assert isinstance(other, BoneEntry)
+        there = by_bone[other.bone]
+        assert (other.drive, other.side, other.pair) == (there.drive, there.side, there.pair)
+        assert other.landmarks.keys() == there.landmarks.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("lid.T.L.002", "lid.T.R.002"),
+        ("mouthSmileLeft", "mouthSmileRight"),
+        ("CC_Base_L_Eye", "CC_Base_R_Eye"),
+        ("browDownRight_v2", "browDownLeft_v2"),
+        ("jaw", "jaw"),
+        ("Lower", "Lower"),
+    ],
+)
+def test_names_of_the_other_side(name: str, other: str) -> None:
+    assert map_mirror.flipped_name(name) == other
+    assert map_mirror.flipped_name(other) == name
+
+
+def test_many_are_switched_at_once(rig: bpy.types.Object) -> None:
+    rows = rig.mimica.entries
+    jaws = [row.bone for row in rows if row.region == "jaw"]
+    rig.mimica.index = next(i for i, row in enumerate(rows) if row.region == "jaw")
+    bpy.ops.mimica.enable_entries(scope="REGION", action="ONLY")
+    assert [row.bone for row in rows if row.enabled] == jaws
+    bpy.ops.mimica.reset_entries(scope="ACTIVE")
+    assert rows[rig.mimica.index].enabled
+    bpy.ops.mimica.enable_entries(scope="ALL", action="ENABLE")
+    assert not character.is_edited(rig)
+
+
+def test_going_back_to_what_was_detected(rig: bpy.types.Object) -> None:
+    rig.mimica.entries[4].gain = 2.0
+    rig.mimica.entries[5].gain = 2.0
+    rig.mimica.index = 4
+    bpy.ops.mimica.reset_entries(scope="ACTIVE")
+    assert [rig.mimica.entries[i].gain for i in (4, 5)] == [1.0, 2.0]
+    bpy.ops.mimica.remove_entry()
+    assert character.is_edited(rig)
+    bpy.ops.mimica.reset_entries(scope="ALL")
+    assert character.stored_map(rig) == own_rig_map() and not character.is_edited(rig)
+    bpy.ops.mimica.clear_mapping()
+    assert character.stored_map(rig) is None and len(rig.mimica.entries) == 0
+
+
+def test_what_is_missing_is_said(rig: bpy.types.Object) -> None:
+    view = map_view.view(rig)
+    assert [view.problem(row) for row in rig.mimica.entries if view.problem(row)] == []
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.remove(rig.data.edit_bones["jaw"])
+    bpy.ops.object.mode_set(mode="OBJECT")
+    view = map_view.view(rig)
+    assert {view.problem(row) for row in rig.mimica.entries} == {"", "There is no bone 'jaw'"}
+    bpy.ops.mimica.add_entry(control="jawOpen", kind="shape_key", shape_key="Nowhere")
+    assert "'Nowhere'" in view.problem(rig.mimica.entries[rig.mimica.index])
+
+
+def test_entries_are_found_by_what_they_follow_and_drive(head: bpy.types.Object) -> None:
+    smile = ControlEntry((Channel("shape_key", "Corner_L"),), "mouthSmileLeft", label="Grin")
+    character.store_map(head, CharacterMap("x", controls=(smile,)))
+    row = head.mimica.entries[0]
+    assert map_view.title(row) == "Grin"
+    assert map_view.targets(row) == "Corner_L"
+    assert all(word in map_view.search_text(row) for word in ("grin", "corner_l", "mouthsmileleft"))
+    assert map_view.region(row) == "mouth"
+
+
+def test_a_test_moves_the_character_and_gives_it_back(rig: bpy.types.Object) -> None:
+    state = bpy.context.window_manager.mimica
+    jaw = rig.pose.bones["jaw"]
+    jaw.location = (0.01, 0.0, 0.0)
+    before = pose(rig)
+    rig.mimica.index = next(i for i, row in enumerate(rig.mimica.entries) if row.bone == "jaw")
+    assert not bpy.ops.mimica.reset_test.poll()
+    state.test = 0.5
+    half = pose(rig)
+    assert state.test == 0.5
+    assert jaw.rotation_quaternion.angle > 0.05
+    moved = {bone.name for bone, a, b in zip(rig.pose.bones, before, half, strict=True) if not np.allclose(a, b)}
+    assert any(bone.startswith("lip") for bone in moved), "bones that follow landmarks move too"
+    assert map_view.view(rig).value(rig.mimica.entries[rig.mimica.index]) == pytest.approx(0.5)
+    rig.mimica.entries[rig.mimica.index].gain = 2.0
+    assert jaw.rotation_quaternion.angle > 0.1, "an edit is seen at once"
+    bpy.ops.mimica.reset_test()
+    assert np.allclose(pose(rig), before) and state.test == 0.0
+    state.test = 1.0
+    state.test = 0.0
+    assert np.allclose(pose(rig), before)
+
+
+def test_a_test_ends_with_another_entry_and_before_saving(rig: bpy.types.Object, tmp_path: Path) -> None:
+    state = bpy.context.window_manager.mimica
+    before = pose(rig)
+    rows = list(rig.mimica.entries)
+    rig.mimica.index = next(i for i, row in enumerate(rows) if row.bone == "jaw")
+    state.test = 1.0
+    rig.mimica.index = next(i for i, row in enumerate(rows) if row.drive == "head")
+    assert np.allclose(pose(rig), before)
+    state.test_both = -1.0
+    assert not np.allclose(pose(rig), before)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    assert np.allclose(pose(rig), before) and state.test_both == 0.0
+
+
+def test_files(head: bpy.types.Object, tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    assert not bpy.ops.mimica.save_map.poll()
+    character.store_map(head, CharacterMap("x", controls=(shape_entry("jawOpen", "jawOpen", gain=1.25),)))
+    before = character.stored_map(head)
+    bpy.ops.mimica.save_map(filepath=str(path))
+    bpy.ops.mimica.clear_mapping()
+    bpy.ops.mimica.load_map(filepath=str(path))
+    assert character.stored_map(head) == before
+    path.write_text(path.read_text().replace('"jawOpen", "gain"', '"jawopen", "gain"'))
+    with pytest.raises(RuntimeError, match=r"map\.json.*Line \d+.*Did you mean 'jawOpen'"):
+        bpy.ops.mimica.load_map(filepath=str(path))
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RuntimeError, match="no character map"):
+        bpy.ops.mimica.load_map(filepath=str(path))
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        bpy.ops.mimica.load_map(filepath=str(tmp_path / "nothing.json"))
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.mimica.save_map(filepath=str(tmp_path / "no folder" / "map.json"))
+    assert character.stored_map(head) == before
+
+
+def test_presets(head: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_presets, "own_folder", lambda: tmp_path / "presets")
+    shipped = map_presets.list_presets()
+    assert [preset.name for preset in shipped if preset.own] == []
+    for preset in shipped:
+        bpy.ops.mimica.use_preset(path=str(preset.path))
+        assert asdict(character.stored_map(head)) == asdict(map_presets.load_map(preset.path)), preset.name
+    character.store_map(head, CharacterMap("x", controls=(shape_entry("jawOpen", "jawOpen"),)))
+    bpy.ops.mimica.save_preset(name="My / Face")
+    (mine,) = [preset for preset in map_presets.list_presets() if preset.own]
+    assert mine.name == "My _ Face"
+    bpy.ops.mimica.clear_mapping()
+    bpy.ops.mimica.use_preset(path=str(mine.path))
+    assert entries(head) == (shape_entry("jawOpen", "jawOpen"),)
+    with pytest.raises(RuntimeError, match="comes with Mimica"):
+        bpy.ops.mimica.remove_preset(path=str(shipped[0].path))
+    bpy.ops.mimica.remove_preset(path=str(mine.path))
+    assert map_presets.list_presets() == shipped
+    (tmp_path / "presets").rmdir()
+    (tmp_path / "presets").write_text("a file where the folder should be")
+    with pytest.raises(RuntimeError, match="cannot be made"):
+        bpy.ops.mimica.save_preset(name="More")
+
+
+def test_shipped_presets_are_what_the_code_makes() -> None:
+    folder = map_presets.shipped_folder()
+    assert map_presets.load_map(folder / "Mimica Face.json") == own_rig_map()
+    arkit = map_presets.load_map(folder / "ARKit.json")
+    assert arkit.controls == tuple(shape_entry(name, name) for name in ARKIT_SHAPES)
+
+
+def test_suggestions_are_taken_over(head: bpy.types.Object) -> None:
+    character.store_map(head, CharacterMap("x"))
+    bpy.ops.mimica.add_suggestion(control="mouthSmileLeft", shape_key="Corner_L")
+    assert entries(head) == (shape_entry("mouthSmileLeft", "Corner_L"),)
+
+
+def test_detecting(head: bpy.types.Object) -> None:
+    bpy.ops.mimica.detect()
+    assert {entry.control for entry in entries(head)} >= {"eyeBlinkLeft", "eyeBlinkRight", "jawOpen"}
+    assert not character.is_edited(head)
+    assert set(character.stored_report(head)) == {"family", "matched", "missing", "unmatched", "notes"}
+    bpy.ops.mimica.add_entry(control="mouthSmileLeft", kind="shape_key", shape_key="Corner_L")
+    assert character.is_edited(head)
+
+
+def test_adding_to_a_character_that_was_never_detected_keeps_what_drives_it(head: bpy.types.Object) -> None:
+    bpy.ops.mimica.add_entry(control="mouthSmileLeft", kind="shape_key", shape_key="Corner_L")
+    assert {entry.control for entry in entries(head)} >= {"jawOpen", "mouthSmileLeft"}
+
+
+def test_without_a_character_nothing_is_offered() -> None:
+    for name in ("detect", "add_entry", "save_map", "load_map", "mirror_entries", "clear_mapping"):
+        assert not getattr(bpy.ops.mimica, name).poll(), name
