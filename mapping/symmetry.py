@@ -3,13 +3,14 @@
 """The other half of a character: which bone and which shape key mirrors which, by name or, where names say nothing, by
 place; and how a pose is carried over by the bones' own rest axes. The mirror is the plane x = 0; left is +x."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .character_map import Channel, ControlEntry
-from .teaching import TeachingError
+from .teaching import Expression, TeachingError, label_of
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 _NEAR = 0.01
@@ -125,7 +126,26 @@ def mirror_key(points: np.ndarray, offset: np.ndarray, others: Iterable[tuple[st
     return MirroredKey(which, side)
 
 
-def mirror_entry(entry: ControlEntry, symmetry: Symmetry) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
+def mirror_entries(
+    entries: Iterable[ControlEntry], shown: Expression, other: Expression, symmetry: Symmetry
+) -> tuple[tuple[ControlEntry, ...], tuple[str, ...]]:
+    """Return an expression's entries as those of the other side's expression, and the names of what has no counterpart.
+
+    :raises TeachingError: nothing has a counterpart.
+    """
+    made: list[ControlEntry] = []
+    missing: dict[str, None] = {}
+    for entry in entries:
+        channels, lost = mirror_channels(entry, symmetry)
+        missing.update(dict.fromkeys(lost))
+        # The first of two controls is the left side's, and becomes the right side's, which is the second.
+        control = other.controls[len(other.controls) - 1 - shown.controls.index(entry.control)]
+        gain = math.copysign(entry.gain, other.full)
+        made.append(replace(entry, channels=channels, control=control, label=label_of(other, control), gain=gain))
+    return tuple(made), tuple(missing)
+
+
+def mirror_channels(entry: ControlEntry, symmetry: Symmetry) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
     """Return an entry's channels for the other side, and the names of what has no counterpart and was left out.
 
     :raises TeachingError: nothing of it has a counterpart.

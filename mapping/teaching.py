@@ -126,15 +126,15 @@ def entries_from_pose(
     if not change:
         raise TeachingError("Nothing was moved since this step began. Pose the character, then press Learn Pose")
     if len(shown.controls) == 1:
-        return (entry_from_pose(shown.controls[0], change, amount, shown.full, shown.label),)
+        control = shown.controls[0]
+        return (entry_from_pose(control, change, amount, shown.full, label_of(shown, control)),)
     entries = []
     for control, side in zip(shown.controls, (1, -1), strict=True):
         shares = {1: 1.0, 0: 0.5, -1: 0.0}
         part = {a: v * shares[sides.get(a[2], 0) * side] for a, v in change.items()}
         part = {a: v for a, v in part.items() if v}
         if part:
-            eye = "Left" if side > 0 else "Right"
-            entries.append(entry_from_pose(control, part, amount, shown.full, f"{shown.label} ({eye} Eye)"))
+            entries.append(entry_from_pose(control, part, amount, shown.full, label_of(shown, control)))
     return tuple(entries)
 
 
@@ -156,6 +156,13 @@ def entry_from_pose(
     return entry if control not in ARKIT_SHAPES else replace(entry, maximum=1.0)
 
 
+def label_of(shown: Expression, control: str) -> str:
+    """Return what an expression's entry for a control is called."""
+    if len(shown.controls) == 1:
+        return shown.label
+    return f"{shown.label} ({'Left' if control == shown.controls[0] else 'Right'} Eye)"
+
+
 def posed(start: Pose, entries: Iterable[ControlEntry], amount: float = 1.0) -> dict[Address, float]:
     """Return the pose of learned entries at an amount of the full expression, on top of another pose.
 
@@ -170,10 +177,11 @@ def posed(start: Pose, entries: Iterable[ControlEntry], amount: float = 1.0) -> 
 
 
 def change_of(entry: ControlEntry) -> dict[Address, float]:
-    """Return what a learned entry does to each channel in the full expression that it was learned from."""
+    """Return what an entry does to each channel when its control stands at its full value."""
     taught = next((e for e in expressions() if _means(entry, e)), None)
     full = abs(taught.full) if taught is not None else 1.0
-    return {(c.kind, c.object, c.name, c.axis): c.amount * full for c in entry.channels}
+    level = min(max(abs(entry.gain) * full + entry.offset, entry.minimum), entry.maximum)
+    return {(c.kind, c.object, c.name, c.axis): c.amount * level for c in entry.channels}
 
 
 def entries_of(character: CharacterMap, shown: Expression) -> tuple[ControlEntry, ...]:
