@@ -49,7 +49,7 @@ def euler_from_quaternion(q: np.ndarray, orders: np.ndarray, start: np.ndarray) 
     # Both triples of one instant lie as far apart from both of the next: crossing over once holds for all that follow.
     other = np.logical_xor.accumulate(crossed, axis=0)
     chosen = np.where(other[..., None], second, first)
-    return np.unwrap(np.concatenate([start[None], chosen]), axis=0)[1:]
+    return _unwrapped(start, chosen)
 
 
 def quaternion_from_euler(angles: np.ndarray, orders: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def axis_angle_from_quaternion(q: np.ndarray, start: np.ndarray) -> np.ndarray:
     axis = np.take_along_axis(axis, np.maximum.accumulate(number, axis=0)[..., None], axis=0)
     turned = np.where((axis[1:] * axis[:-1]).sum(axis=-1) < 0.0, -1.0, 1.0)
     side = np.cumprod(turned, axis=0)
-    angle = np.unwrap(np.concatenate([start[None, :, 0], angle * side]), axis=0)[1:]
+    angle = _unwrapped(start[:, 0], angle * side)
     return np.concatenate([angle[..., None], axis[1:] * side[..., None]], axis=-1)
 
 
@@ -94,6 +94,15 @@ def continuous(q: np.ndarray) -> np.ndarray:
     return q * np.concatenate([np.ones((1, *flips.shape[1:])), np.cumprod(flips, axis=0)])[..., None]
 
 
+def _unwrapped(start: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return angles (N, ...) that go on from each other, and from `start`, by less than half a turn."""
+    return start + np.cumsum(_nearest(np.concatenate([(angles[0] - start)[None], angles[1:] - angles[:-1]])), axis=0)
+
+
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    apart = a - b
-    return np.abs(apart - 2.0 * np.pi * np.round(apart / (2.0 * np.pi))).sum(axis=-1)
+    return np.abs(_nearest(a - b)).sum(axis=-1)
+
+
+def _nearest(apart: np.ndarray) -> np.ndarray:
+    """Return angles within half a turn."""
+    return apart - 2.0 * np.pi * np.rint(apart / (2.0 * np.pi))
