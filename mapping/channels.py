@@ -18,6 +18,7 @@ from .landmarks import average_face, weight_matrix
 from .lip_contact import find_pairs, meet
 from .mirror import mirror_landmarks, mirror_shapes
 from .motion import Motion
+from .response import Response, ResponseSolver
 
 _FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _CONTACT_SHARE = 0.2
@@ -29,6 +30,9 @@ _SQUINT_SHARE = 0.2
 _SINKS, _SINKS_MORE = 0.3, 0.3
 """How far lips and chin go back as they are seen to, cm of an average face: as far as fully rolled lips do. And how far
 at most beyond that, less and less: behind them are teeth, and the tracker's depth of the lower face is a guess."""
+_MOST = 3.0
+"""How far a control of a constrained rig goes at most from where the rig carries it, cm of an average face: lips that
+close a mouth whose jaw is wide open need two and a half. Beyond it something went wrong."""
 _TURNING = ("jaw", "eye", "head", "neck")
 _BONE_KINDS = ("location", "rotation", "scale")
 _REGION_RULERS = {
@@ -98,7 +102,9 @@ class _Lids:
 
     rows: np.ndarray
     sides: np.ndarray
-    """0 left, 1 right."""
+    """The performer's lid that it follows: 0 left, 1 right."""
+    eyes: np.ndarray
+    """The character's eye that it belongs to: 0 left, 1 right."""
     upper: np.ndarray
     here: np.ndarray
     way: np.ndarray
@@ -121,16 +127,35 @@ class _Posed:
     """(P, 3), rotation vectors, radians, armature axes, at full amount."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Responding:
+    """A constrained rig's controls, in the order of its response: L of them."""
+
+    solver: ResponseSolver
+    rows: np.ndarray
+    of_follower: np.ndarray
+    """Place of each bone that follows landmarks."""
+    of_lid: np.ndarray
+    """Place of each lid."""
+    eye_of_lid: np.ndarray
+    """0 for a lid of the character's left eye, 1 for one of the right."""
+
+
 class ChannelPlan:
     """A character map compiled against a rest pose: motion in, channel values out. Immutable after construction."""
 
     def __init__(
-        self, character: CharacterMap, rest: RestPose | None, performer_neutral: np.ndarray | None = None
+        self,
+        character: CharacterMap,
+        rest: RestPose | None,
+        performer_neutral: np.ndarray | None = None,
+        response: Response | None = None,
     ) -> None:
         """Compile.
 
         :param rest: None for a character without bones.
         :param performer_neutral: (478, 3), cm; motions are scaled from this face to the character's. None: no scaling.
+        :param response: what the rig's constraints do, measured for this map; None: bones move as their parents say.
         """
         index = {} if rest is None else {name: i for i, name in enumerate(rest.names)}
         entries = [e for e in character.bones if e.bone in index and e.enabled]
@@ -176,15 +201,23 @@ class ChannelPlan:
         face = (rest.neutral if rest is not None else average_face()) @ _FACE_TO_ARMATURE.T
         self._lips = find_pairs(followers, self._heads[self._follower_rows], face, self._scale)
         self._mouth = max(size.get("mouth", 1.0), 1e-6)
-        self._before_teeth = self._flesh_before_teeth(entries)
         averages = weight_matrix([e.landmarks for e in followers])
         for weights, entry in zip(averages, followers, strict=True):
             if entry.mirror:
                 weights[:] = weights[mirror_landmarks()]
         self.groups: np.ndarray = np.concatenate([averages, self._lips.apart, self._channels.groups])
         """(G, 478): what `solve` needs of the landmarks; `evaluate` takes a motion solved for these groups."""
-        self._lids = _compile_lids(entries, row, self._heads, self._gain)
+        centres = {e.side: self._heads[i] for i, e in enumerate(entries) if e.drive == "eye"}
+        centres |= {} if rest is None else {e.side: rest.heads[index[e.pair]] for _, e in self._targets}
+        self._lids = _compile_lids(entries, row, self._heads, self._gain, centres)
         self._posed = _compile_posed(entries, size, self._gain)
+        self._responding = None
+        self._follows_neck = 1.0 if response is None else response.head_follows_neck
+        if response is not None:
+            self._responding = _compile_responding(
+                response, row, self._follower_rows, self._lids, self._axes, _MOST * size.get("mouth", 1.0)
+            )
+        self._before_teeth = self._flesh_before_teeth(entries)
 
     def pose(self, motion: Motion) -> CharacterPose:
         """Return all channels for a motion that was solved for `groups`."""
@@ -264,21 +297,25 @@ class ChannelPlan:
         if self._posed is not None:
             amount = motion.controls[:, self._posed.controls, None]
             location[:, self._posed.rows] = amount * self._posed.move
-        followed = self._followed(motion, turns)
-        for batch in self._followers:
-            wanted = followed[:, batch.groups]
-            own = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
-            held = self._before_teeth[batch.groups]
-            own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
-            location[:, batch.rows] = own
-        if self._lids is not None:
-            location[:, self._lids.rows] = _lid_travel(self._lids, motion)
+        if self._responding is None:
+            followed = self._followed(motion, self._tilted(turns))
+            for batch in self._followers:
+                wanted = followed[:, batch.groups]
+                own = self._without_parent(batch.parent, batch.rows, wanted, turns, location)
+                held = self._before_teeth[batch.groups]
+                own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
+                location[:, batch.rows] = own
+            if self._lids is not None:
+                location[:, self._lids.rows] = _lid_travel(self._lids, motion)
         for k, (i, entry) in enumerate(self._targets):
             location[:, i] = self._target_way(motion, i, entry, k)
         if self._neck is not None and self.character.translation:
             location[:, self._neck] = motion.head_translation @ _FACE_TO_ARMATURE.T * self.character.translation
         # Until here along the armature's axes; now along each bone's own.
-        return np.einsum("nbi,bij->nbj", location, self._axes) * self._unit, rotation
+        location = np.einsum("nbi,bij->nbj", location, self._axes)
+        if self._responding is not None:
+            location[:, self._responding.rows] = self._solved(self._responding, motion)
+        return location * self._unit, rotation
 
     def _target_way(self, motion: Motion, row: int, entry: BoneEntry, number: int) -> np.ndarray:
         """Return the way of an eye's target, (N, 3), that turns the line from the eye to it as the gaze turns."""
@@ -300,23 +337,85 @@ class ChannelPlan:
         None without a jaw: then the chin goes back as the mouth opens.
         """
         jaws = [i for i, e in enumerate(entries) if e.drive == "jaw"]
+        if self._responding is not None and jaws:
+            held = np.array([e.region == "jaw" for e in entries if e.drive == "landmarks"], bool)
+            held[[*self._lips.upper, *self._lips.lower]] = True
+            return held
         held = np.array([self._parents[row] in jaws for row in self._follower_rows], bool)
         if jaws:
             held[self._lips.upper] = True
         return held
 
-    def _followed(self, motion: Motion, turns: dict[int, np.ndarray]) -> np.ndarray:
-        """Return the displacements (N, G, 3) of the bones that follow landmarks, lips in contact."""
+    def _solved(self, responding: _Responding, motion: Motion) -> np.ndarray:
+        """Return the own location channels, (N, L, 3) cm, of the controls of a constrained rig."""
+        wanted, carried, opening = self._wanted(responding, motion)
+        solved = responding.solver.channels(wanted - carried, opening)
+        if self._lids is not None:
+            looks = self._gaze_of_eyes(motion)[:, responding.eye_of_lid]
+            solved[:, responding.of_lid] += responding.solver.bent(
+                responding.of_lid, _lid_closure(self._lids, motion), looks
+            )
+        return solved
+
+    def wanted(self, motion: Motion) -> np.ndarray:
+        """Return how far each control of a constrained rig is to move, (N, L, 3) cm, in the order of its response."""
+        assert self._responding is not None
+        return self._wanted(self._responding, motion)[0]
+
+    def _wanted(self, responding: _Responding, motion: Motion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return where controls are to go, where jaw and eyes carry them, (N, L, 3) cm, and how far the jaw opens."""
+        solver, followers = responding.solver, responding.of_follower
+        opening, aside = self._jaw_angles(motion)
+        by_jaw = solver.carried_by_jaw(opening, aside)
+        by_gaze = solver.carried_by_gaze(self._gaze_of_eyes(motion))
+        wanted = by_jaw + by_gaze
+        upper = solver.tilt(followers[self._lips.upper], self._lips.upper_edge, opening)
+        lower = solver.tilt(followers[self._lips.lower], self._lips.lower_edge, opening)
+        # As with other rigs, what the jaw carries goes back no further than its flesh can.
+        own = self._followed(motion, upper - lower) - by_jaw[:, followers]
+        held = self._before_teeth
+        own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
+        wanted[:, followers] = own + by_jaw[:, followers]
+        if self._lids is not None:
+            wanted[:, responding.of_lid] = _lid_travel(self._lids, motion, by_gaze[:, responding.of_lid])
+        return wanted, by_jaw + by_gaze, opening
+
+    def _jaw_angles(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+        """Return how far the character's jaw opens, and turns to its left, (N,) radians each."""
+        jaw = next(((i, e) for i, e in self._turning if e.drive == "jaw"), None)
+        if jaw is None:
+            return np.zeros(len(motion)), np.zeros(len(motion))
+        full, (row, entry) = load_table("geometry")["jaw"], jaw
+        opening = motion.control("jawOpen") * full["open_full"] * self._gain[row]
+        aside = (motion.control("jawLeft") - motion.control("jawRight")) * full["sideways_full"] * self._gain[row]
+        return opening, -aside if entry.mirror else aside
+
+    def _gaze_of_eyes(self, motion: Motion) -> np.ndarray:
+        """Return the gaze of the character's eyes, (N, 2, 2), like a motion's; 0 of eyes it lacks."""
+        gaze = np.zeros((len(motion), 2, 2))
+        for row, entry in (*self._targets, *((i, e) for i, e in self._turning if e.drive == "eye")):
+            gaze[:, 0 if entry.side == "L" else 1] = np.stack(self._gaze(motion, row, entry), axis=-1)
+        return gaze
+
+    def _tilted(self, turns: dict[int, np.ndarray]) -> np.ndarray:
+        """Return how much further the edges of lips part than their bones' heads, because parents turn, (N, P, 3)."""
+        lips = self._lips
+        upper = self._tilt(self._follower_rows[lips.upper], lips.upper_edge, turns)
+        return upper - self._tilt(self._follower_rows[lips.lower], lips.lower_edge, turns)
+
+    def _followed(self, motion: Motion, tilted: np.ndarray) -> np.ndarray:
+        """Return the displacements (N, G, 3) of the bones that follow landmarks, lips in contact.
+
+        :param tilted: see `meet`.
+        """
         moved = motion.displacement @ _FACE_TO_ARMATURE.T
         wanted = moved[:, : len(self._scale)] * self._sides * self._scale[:, None]
         if self._limits.any():
             wanted = _limited(wanted, self._limits)
         lips = self._lips
         if len(lips.upper):
-            upper = self._tilt(self._follower_rows[lips.upper], lips.upper_edge, turns)
-            lower = self._tilt(self._follower_rows[lips.lower], lips.lower_edge, turns)
             apart = moved[:, len(self._scale) : len(self._scale) + len(lips.upper)]
-            meet(lips, wanted, apart, upper - lower, motion)
+            meet(lips, wanted, apart, tilted, motion)
         return wanted
 
     def _tilt(self, rows: np.ndarray, arms: np.ndarray, turns: dict[int, np.ndarray]) -> np.ndarray:
@@ -332,23 +431,21 @@ class ChannelPlan:
         """Rotation of each rotating bone against its parent, quaternions (N, 4) about armature axes."""
         head = motion.head_rotation.copy()
         head[:, 1:] = head[:, 1:] @ _FACE_TO_ARMATURE.T
-        full = load_table("geometry")["jaw"]
         turns: dict[int, np.ndarray] = {}
         # The head goes as far as it is asked to, however much of it the neck takes.
         entry = next(((i, e) for i, e in self._turning if e.drive == "head"), None)
         whole = _of_head(head, self._gain[entry[0]], entry[1].mirror) if entry else head
         share = self.character.neck_share if self._neck is not None else 0.0
         neck = rot.exp(rot.log(whole) * share)
+        carried = neck if self._follows_neck == 1.0 else rot.exp(rot.log(whole) * (share * self._follows_neck))
         for i, entry in self._turning:
             if entry.drive == "head":
-                turns[i] = rot.multiply(rot.conjugate(neck), whole)
+                turns[i] = rot.multiply(rot.conjugate(carried), whole)
             elif entry.drive == "neck":
                 turns[i] = neck
             elif entry.drive == "jaw":
-                opening = motion.control("jawOpen") * full["open_full"] * self._gain[i]
-                sideways = (motion.control("jawLeft") - motion.control("jawRight")) * full["sideways_full"]
-                sideways *= -self._gain[i] if entry.mirror else self._gain[i]
-                turns[i] = rot.multiply(_about(2, sideways), _about(0, opening))
+                opening, aside = self._jaw_angles(motion)
+                turns[i] = rot.multiply(_about(2, aside), _about(0, opening))
             elif entry.drive == "eye":
                 yaw, pitch = self._gaze(motion, i, entry)
                 turns[i] = rot.multiply(_about(2, yaw), _about(0, -pitch))
@@ -432,11 +529,30 @@ def _compile_posed(entries: list[BoneEntry], scale: dict[str, float], gain: np.n
     )
 
 
-def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarray, gain: np.ndarray) -> _Lids | None:
+def _compile_responding(
+    response: Response, row: dict[str, int], followers: np.ndarray, lids: _Lids | None, axes: np.ndarray, limit: float
+) -> _Responding:
+    rows = np.array([row[name] for name in response.bones], int)
+    place = {int(r): k for k, r in enumerate(rows)}
+    return _Responding(
+        ResponseSolver(response, axes[rows], limit),
+        rows,
+        np.array([place[int(r)] for r in followers], int),
+        np.array([place[int(r)] for r in lids.rows] if lids is not None else [], int),
+        lids.eyes if lids is not None else np.zeros(0, int),
+    )
+
+
+def _compile_lids(
+    entries: list[BoneEntry],
+    row: dict[str, int],
+    heads: np.ndarray,
+    gain: np.ndarray,
+    eyes: dict[str, np.ndarray],
+) -> _Lids | None:
     lids = [(i, e) for i, e in enumerate(entries) if e.drive == "lid" and e.pair in row]
     if not lids:
         return None
-    eyes = {e.side: heads[i] for i, e in enumerate(entries) if e.drive == "eye"}
     here = np.array([heads[i] for i, _ in lids])
     there = np.array([heads[row[e.pair]] for _, e in lids])
     is_upper = np.array([e.upper for _, e in lids])
@@ -448,6 +564,7 @@ def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarr
     return _Lids(
         rows=rows,
         sides=np.array([0 if (e.side == "L") != e.mirror else 1 for _, e in lids]),
+        eyes=np.array([0 if e.side == "L" else 1 for _, e in lids]),
         upper=is_upper,
         here=here,
         way=lower + _CONTACT_SHARE * (upper - lower) - here,
@@ -457,8 +574,11 @@ def _compile_lids(entries: list[BoneEntry], row: dict[str, int], heads: np.ndarr
     )
 
 
-def _lid_travel(lids: _Lids, motion: Motion) -> np.ndarray:
-    """Displacements (N, L, 3) of the lids on their way around the eyeball; at full closure both share one line."""
+def _lid_travel(lids: _Lids, motion: Motion, carried: np.ndarray | None = None) -> np.ndarray:
+    """Displacements (N, L, 3) of the lids on their way around the eyeball; at full closure both share one line.
+
+    :param carried: (N, L, 3): how far the eyes take the lids along, which closed ones do not follow.
+    """
 
     def by_lid(name: str) -> np.ndarray:
         both = np.stack([motion.control(f"{name}Left"), motion.control(f"{name}Right")], axis=1)
@@ -469,9 +589,17 @@ def _lid_travel(lids: _Lids, motion: Motion) -> np.ndarray:
     raised = np.where(lids.upper, -_WIDE_SHARE * by_lid("eyeWide"), squint)
     share = np.clip((closure + (1.0 - closure) * raised) * lids.gain, -1.0, 1.0)
     ray = lids.here + share[..., None] * lids.way - lids.centre
+    if carried is not None:
+        ray += (1.0 - _lid_closure(lids, motion))[..., None] * carried
     # A straight line between two points of a sphere cuts through it: keep each lid's own distance to the centre.
     length = np.linalg.norm(ray, axis=2, keepdims=True)
     return lids.centre + ray * (lids.radius[:, None] / np.maximum(length, 1e-9)) - lids.here
+
+
+def _lid_closure(lids: _Lids, motion: Motion) -> np.ndarray:
+    """Return how far each lid is closed, (N, L), 0 to 1."""
+    both = np.stack([motion.control("eyeBlinkLeft"), motion.control("eyeBlinkRight")], axis=1)
+    return np.clip(both[:, lids.sides] * lids.gain, 0.0, 1.0)
 
 
 def _about(axis: int, angle: np.ndarray) -> np.ndarray:

@@ -22,6 +22,8 @@ _SQUARE_COS = 0.9
 _OUTLIER, _FAR = 3.0, 5.0
 """Places that are so many times further off than the usual one, and so many cm, do not pull at the warp: a bone that is
 no part of the face. A character's mouth or eyes may be centimetres away from where the average face has them."""
+_REWEIGHTED = 4
+"""Fits of the similarity, each trusting less what was far off before."""
 _WARPS = 3
 """Repetitions until the mean of a group's warped landmarks, and not the mean itself, is in its place."""
 
@@ -52,15 +54,16 @@ def fit_face(groups: np.ndarray, places: np.ndarray, upright: np.ndarray | None 
     # Face space (x, y, z) is (x, -z, y) along the character's axes.
     face = to_character(average_face())
     sources = groups @ face
-    weights = np.ones(len(places))
+    off = np.zeros(len(places))
     rotation = np.eye(3) if upright is None else upright
-    for _ in range(4):
+    unit, shift = 1.0, np.zeros(3)
+    for _ in range(_REWEIGHTED):
+        weights = 1.0 / np.maximum(1.0, off / max(2.0 * float(np.median(off)), 1e-6))
         rotation = _direction(sources, places, weights, rotation)
         target = places @ rotation.T
         unit = _size(sources, target, weights)
         shift = np.average(target / unit - sources, axis=0, weights=weights)
         off = np.linalg.norm(target / unit - sources - shift, axis=1)
-        weights = 1.0 / np.maximum(1.0, off / max(2.0 * float(np.median(off)), 1e-6))
     target = places @ rotation.T / unit
     kept = off < max(_OUTLIER * float(np.median(off)), _FAR)
     warped = face + shift

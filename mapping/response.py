@@ -18,6 +18,8 @@ from . import rotation as rot
 
 _DAMPING = 0.05
 """Of the least squares, beside a control that moves as far as its channel says: what hardly responds is left alone."""
+_BLIND, _HELD = 0.3, 10.0
+"""Ways of a channel that move the control by less than this share are held with so much of a damping."""
 _IDLE = 0.05
 """A control that follows its channels by less than this share does not respond: something else drives it."""
 
@@ -42,6 +44,9 @@ class Response:
     gaze: np.ndarray
     """(2, 5, L, 3): how far the left and the right eye carry the places, by yaw, pitch, their squares and product;
     radians, yaw to the left, pitch up."""
+    bend: np.ndarray
+    """(4, L, 3): what closing lids need beyond that, because they move on arcs: own location channels, cm, by closure,
+    its square, and closure times yaw and times pitch of their eye."""
     head_follows_neck: float = 1.0
     """Which share of the neck's rotation the head takes along."""
 
@@ -87,6 +92,13 @@ class ResponseSolver:
         r = self.response
         turned = np.tensordot(_between(r.openings, opening), r.tilted[:, rows], 1)
         return (rot.matrix_from_quaternion(rot.exp(turned)) @ arms[..., None])[..., 0] - arms
+
+    def bent(self, rows: np.ndarray, closure: np.ndarray, looks: np.ndarray) -> np.ndarray:
+        """Return what lids `rows` (b,) need beyond what is solved for, (N, b, 3) cm.
+
+        :param closure: (N, b), 0 to 1. :param looks: (N, b, 2): yaw and pitch of each lid's eye, radians.
+        """
+        return np.einsum("nbk,kbi->nbi", bend_terms(closure, looks), self.response.bend[:, rows])
 
     def channels(self, wanted: np.ndarray, opening: np.ndarray) -> np.ndarray:
         """Return the controls' own location channels, (N, L, 3) cm, that bring about displacements.
@@ -135,13 +147,20 @@ def gaze_terms(angles: Sequence[tuple[float, float]]) -> np.ndarray:
     return np.linalg.pinv(np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], axis=1))
 
 
+def bend_terms(closure: np.ndarray, looks: np.ndarray) -> np.ndarray:
+    """Return the terms of `Response.bend`, (..., 4), of closures (...) and gazes (..., 2)."""
+    closure = closure[..., None]
+    return np.concatenate([closure, closure**2, closure * looks], axis=-1)
+
+
 def _inverse(jacobian: np.ndarray, still: np.ndarray) -> np.ndarray:
     """Return the matrix from wanted displacements to channels, (3L, 3L).
 
     What no channel brings about, such as a lid's way into the eyeball that keeps it on its surface, stays as the
     control's own axes say: `still`, so that a straight way to a place on a sphere is led there along the sphere.
     """
-    own = np.linalg.norm(np.einsum("lalb->lab", jacobian.reshape(len(jacobian) // 3, 3, -1, 3)), axis=1)
+    count = len(jacobian) // 3
+    own = np.linalg.norm(np.einsum("lalb->lab", jacobian.reshape(count, 3, count, 3)), axis=1)
     idle = np.repeat(np.linalg.norm(own, axis=1) < _IDLE, 3)
     # A channel that is locked, or that does nothing, is not written either.
     dead = np.linalg.norm(jacobian, axis=0) < 1e-3
@@ -149,6 +168,11 @@ def _inverse(jacobian: np.ndarray, still: np.ndarray) -> np.ndarray:
     first = np.where((idle | dead)[:, None], 0.0, still)
     weight = np.where(idle, 0.0, 1.0)
     system = matrix.T @ (weight[:, None] * matrix) + _DAMPING**2 * np.eye(len(matrix))
+    for k in range(0, len(matrix), 3):
+        # A way that does not move the control itself must not serve to move its neighbours.
+        _, sizes, ways = np.linalg.svd(matrix[k : k + 3, k : k + 3])
+        blind = ways[sizes < _BLIND]
+        system[k : k + 3, k : k + 3] += _HELD**2 * blind.T @ blind
     more = np.linalg.solve(system, matrix.T * weight)
     return first + more @ (np.eye(len(matrix)) - matrix @ first)
 

@@ -7,16 +7,18 @@ The user's rig is not touched, nor evaluated: not its pose, its selection or its
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ..mapping import rotation as rot
-from ..mapping.channels import RestPose
+from ..mapping.channels import ChannelPlan, RestPose
 from ..mapping.character_map import BoneEntry, CharacterMap
 from ..mapping.data import load_table
-from ..mapping.response import Response, gaze_terms, groups_apart
+from ..mapping.frame import ARKIT_SHAPES
+from ..mapping.motion import Motion
+from ..mapping.response import Response, ResponseSolver, bend_terms, gaze_terms, groups_apart
 
 _STEP = 0.05
 """cm that a control is moved to see how its neighbours respond."""
@@ -29,6 +31,9 @@ _ASIDE = 0.08
 """Radians: how far the neck and the jaw are turned to see what follows them."""
 _GAZES = ((0.4, 0.0), (-0.4, 0.0), (0.0, 0.35), (0.0, -0.35), (0.3, 0.25), (-0.3, -0.25), (0.3, -0.25), (-0.3, 0.25))
 """Yaw and pitch at which it is seen what the eyes take along, radians."""
+_BLINKS = tuple((closure, yaw, pitch) for closure in (0.5, 1.0) for yaw, pitch in ((0, 0), *_GAZES[:4]))
+"""Closure of the lids, yaw and pitch at which it is seen whether they arrive."""
+_CORRECTIONS = 2
 
 
 def measure_response(armature: bpy.types.Object, character: CharacterMap, rest: RestPose) -> Response:
@@ -39,7 +44,8 @@ def measure_response(armature: bpy.types.Object, character: CharacterMap, rest: 
     index = {name: i for i, name in enumerate(rest.names)}
     entries = [e for e in character.bones if e.enabled and e.bone in index]
     with _probe(armature, rest) as probe:
-        return _Measuring(probe, entries, rest, index).response()
+        measuring = _Measuring(probe, entries, rest, index)
+        return measuring.with_bend(measuring.response(), character)
 
 
 class _Probe:
@@ -165,8 +171,46 @@ class _Measuring:
             tilted=np.array([turn for _, turn in opened]),
             aside=np.array([self._aside(jaw, rows, angle) for angle in angles]),
             gaze=np.array([self._carried_by_eye(side, rows) for side in "LR"]),
+            bend=np.zeros((4, len(rows), 3)),
             head_follows_neck=self._head_follows_neck(),
         )
+
+    def with_bend(self, response: Response, character: CharacterMap) -> Response:
+        """Return the response with what lids need to arrive where they are to be while they close."""
+        lids = [
+            k for k, name in enumerate(response.bones) if any(e.bone == name and e.drive == "lid" for e in self.entries)
+        ]
+        rows = np.array([self.index[name] for name in response.bones], int)
+        if not lids:
+            return response
+        # Each lid follows a control at full gain here, so that what is learned holds for every closure.
+        plain = replace(
+            character, bones=tuple(replace(e, gain=1.0, mirror=False) for e in character.bones), strengths={}
+        )
+        closure, looks = np.array(_BLINKS)[:, 0], np.array(_BLINKS)[:, 1:]
+        terms = np.linalg.pinv(bend_terms(closure, looks))
+        for _ in range(_CORRECTIONS):
+            plan = ChannelPlan(plain, self.rest, None, response)
+            motion = Motion.neutral(np.arange(len(_BLINKS), dtype=float), len(plan.groups))
+            for side in ("Left", "Right"):
+                motion.controls[:, ARKIT_SHAPES.index(f"eyeBlink{side}")] = closure
+            motion.gaze[:] = looks[:, None]
+            pose = plan.evaluate(motion)
+            where = np.array([self._posed(plan, location) for location in pose.location])[:, rows]
+            missing = plan.wanted(motion) - (where - self.probe.still[0][rows])
+            missing[:, [k for k in range(len(rows)) if k not in lids]] = 0.0
+            more = np.tensordot(
+                terms, ResponseSolver(response, self.rest.axes[rows]).channels(missing, np.zeros(len(motion))), 1
+            )
+            bend = response.bend.copy()
+            bend[:, lids] += more[:, lids]
+            response = replace(response, bend=bend)
+        return response
+
+    def _posed(self, plan: ChannelPlan, location: np.ndarray) -> np.ndarray:
+        """Return where all bones are, (B, 3), with the location channels (b, 3) of a plan."""
+        moves = {self.index[name]: way / self.rest.unit for name, way in zip(plan.bones, location, strict=True)}
+        return self.probe.place(moves, {})[0]
 
     def _jaw(self, jaw: BoneEntry | None, opening: float, aside: float = 0.0) -> dict[int, np.ndarray]:
         if jaw is None:

@@ -32,8 +32,9 @@ def a_rig(seed: int, coupling: float = 0.5) -> tuple[Response, np.ndarray]:
         openings=openings,
         opened=openings[:, None, None] * rng.normal(0.0, 5.0, (COUNT, 3)),
         tilted=openings[:, None, None] * np.array([1.0, 0.0, 0.0]) * np.ones((COUNT, 1)),
-        aside=np.zeros((2, COUNT, 3)) + [3.0, 0.0, 0.0],
+        aside=np.tile([3.0, 0.0, 0.0], (2, COUNT, 1)),
         gaze=rng.normal(0.0, 0.5, (2, 5, COUNT, 3)),
+        bend=np.zeros((4, COUNT, 3)),
     )
     return response, axes
 
@@ -61,9 +62,7 @@ def test_what_rig_does_by_itself_needs_no_channel():
     gaze = np.random.default_rng(0).normal(0.0, 0.3, (4, 2, 2))
     carried = solver.carried_by_jaw(opening, aside) + solver.carried_by_gaze(gaze)
     expected = opening[:, None, None] * response.opened[-1] / FULL + aside[:, None, None] * [3.0, 0.0, 0.0]
-    terms = np.stack(
-        [gaze[..., 0], gaze[..., 1], gaze[..., 0] ** 2, gaze[..., 1] ** 2, gaze.prod(axis=-1)], axis=-1
-    )
+    terms = np.stack([gaze[..., 0], gaze[..., 1], gaze[..., 0] ** 2, gaze[..., 1] ** 2, gaze.prod(axis=-1)], axis=-1)
     expected = expected + np.einsum("nek,eklj->nlj", terms, response.gaze)
     assert np.allclose(carried, expected)
     assert np.allclose(solver.channels(carried - expected, opening), 0.0)
@@ -103,7 +102,8 @@ def test_a_control_kept_on_a_sphere_is_led_along_it():
     radius, rest = 2.0, np.array([0.0, -2.0, 0.0])
     jacobian = np.diag([1.0, 0.0, 1.0]).reshape(1, 1, 3, 1, 3)
     none = np.zeros((1, 1, 3))
-    response = Response(("lid",), np.zeros(1), jacobian, np.zeros(1), none, none, none, np.zeros((2, 5, 1, 3)))
+    gaze, bend = np.zeros((2, 5, 1, 3)), np.zeros((4, 1, 3))
+    response = Response(("lid",), np.zeros(1), jacobian, np.zeros(1), none, none, none, gaze, bend)
     # Turned, so that no channel is square to the sphere.
     turn = matrix_from_quaternion(exp(np.array([0.4, 0.3, 0.2])))
     response.jacobian[0, 0, :, 0, :] = jacobian[0, 0, :, 0, :] @ turn
