@@ -7,8 +7,9 @@ import numpy as np
 
 from ..mapping.arkit_poses import arkit_pose
 from ..mapping.frame import ARKIT_SHAPES
-from .bind import TargetError, is_own_rig, read_rest_pose
+from .bind import TargetError, is_own_rig
 from .pose_curves import write_pose_curves
+from .rest_pose import read_rest_pose
 
 
 def key_controls(armature: bpy.types.Object, controls: np.ndarray, frames: np.ndarray, action: bpy.types.Action) -> int:

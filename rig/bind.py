@@ -1,22 +1,28 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an object in the scene to something the mapping can drive: what it is, its rest pose, its channels.
+"""From an object in the scene to something the mapping can drive: its map, its rest pose, its channels.
 
 No Blender reference is kept: objects are named, and looked up again by whoever writes to them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ..mapping.channels import ChannelPlan, RestPose
-from ..mapping.character_map import CharacterMap, own_rig_map, shape_entry
-from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT
-from ..mapping.landmarks import average_face
+from ..mapping.character_map import CharacterMap
+from ..mapping.response import Response
+from .character import stored_map
+from .detect import character_parts, detect_character
+from .response import measure_response
+from .rest_pose import read_rest_pose
 
 RIG_PROPERTY = "mimica_rig"
 """Custom property that marks an armature made by Create Face Rig."""
+_KEPT = 8
+"""Characters whose measured response is remembered."""
 
 
 class TargetError(Exception):
@@ -32,7 +38,7 @@ class Binding:
     armature: str
     """Name of the armature object, empty without bones."""
     meshes: tuple[str, ...]
-    """Names of the mesh objects whose shape keys are driven."""
+    """Names of the character's mesh objects that have shape keys."""
     plan: ChannelPlan
 
 
@@ -42,14 +48,18 @@ def is_own_rig(obj: bpy.types.Object | None) -> bool:
 
 
 def can_be_target(obj: bpy.types.Object) -> bool:
-    """Whether Mimica can drive this object, or something that belongs to it. Cheap."""
-    return is_own_rig(obj) or bool(_shape_meshes(obj))
+    """Whether the object may be a character: an armature, a mesh with shape keys, or what has such below it. Cheap."""
+    if obj.type == "ARMATURE":
+        return True
+    if obj.type == "MESH":
+        return obj.data.shape_keys is not None or obj.find_armature() is not None
+    return obj.type == "EMPTY" and any(child.type in ("ARMATURE", "MESH") for child in obj.children)
 
 
 def bind(
     obj: bpy.types.Object | None, performer_neutral: np.ndarray | None = None, translation: float = 0.0
 ) -> Binding:
-    """Find out how to drive an object.
+    """Find out how to drive an object: by the map that its character holds, else by what is detected.
 
     :param performer_neutral: (478, 3), cm, face space; None: the character has the performer's proportions.
     :param translation: how much of the head's own translation the character takes, 0 to 1.
@@ -57,60 +67,60 @@ def bind(
     """
     if obj is None:
         raise TargetError("No character is chosen. Pick one in the Character panel, or press Create Face Rig.")
-    armature = obj if is_own_rig(obj) else _own_armature_of(obj)
-    meshes = _shape_meshes(obj)
-    if armature is None and not meshes:
-        raise TargetError(
-            f"'{obj.name}' has neither a Mimica face rig nor shape keys with ARKit names. "
-            "Pick another character, or press Create Face Rig."
-        )
-    keys = [block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks]
-    base = own_rig_map() if armature else CharacterMap(obj.name)
-    shapes = tuple(shape_entry(control, key) for control, key in _arkit_keys(keys))
-    character = replace(base, controls=shapes, translation=translation)
-    rest = read_rest_pose(armature) if armature else None
+    armature, meshes = character_parts(obj)
+    character = stored_map(obj)
+    if character is None:
+        detection = detect_character(obj)
+        character = detection.character
+        if not character.bones and not character.controls:
+            raise TargetError(f"'{obj.name}' cannot be driven yet. {' '.join(detection.report.notes)}")
+    elif not character.bones and not character.controls:
+        raise TargetError(f"The mapping list of '{obj.name}' is empty. Press Detect, or add entries to it.")
+    character = replace(character, translation=translation)
+    rest = read_rest_pose(armature, character) if armature is not None and armature.data.bones else None
+    response = None
+    if character.response and armature is not None and rest is not None:
+        response = _response_of(armature, character, rest)
     return Binding(
         obj.name,
-        armature.name if armature else "",
+        armature.name if armature is not None else "",
         tuple(mesh.name for mesh in meshes),
-        ChannelPlan(character, rest, performer_neutral),
+        ChannelPlan(character, rest, performer_neutral, response),
     )
 
 
-def read_rest_pose(armature: bpy.types.Object) -> RestPose:
-    """Read an armature's rest pose; its size comes from the rig's own properties."""
-    bones = armature.data.bones
-    unit = float(armature.get("mimica_unit", 0.01))
-    matrices = np.array([bone.matrix_local for bone in bones], np.float64).reshape(-1, 4, 4)
-    stored = np.array(armature.get("mimica_neutral", ()), np.float64)
-    return RestPose(
-        names=tuple(bone.name for bone in bones),
-        parents=tuple(bone.parent.name if bone.parent else "" for bone in bones),
-        heads=matrices[:, :3, 3] / unit,
-        axes=matrices[:, :3, :3],
-        unit=unit,
-        neutral=stored.reshape(LANDMARK_COUNT, 3) if stored.size == LANDMARK_COUNT * 3 else average_face(),
+_responses: dict[int, tuple[tuple[object, ...], Response]] = {}
+"""By the armature's pointer: what was measured, and of what."""
+
+
+def _response_of(armature: bpy.types.Object, character: CharacterMap, rest: RestPose) -> Response:
+    """Return the rig's response, measured anew only when the rig or what is driven of it has changed."""
+    measured_of = (
+        rest.heads.tobytes(),
+        rest.axes.tobytes(),
+        # Gains, limits and regions change what is wanted of the rig, and not how it responds.
+        tuple(
+            (e.bone, e.drive, e.pair, e.side, e.upper, e.gain if e.drive == "jaw" else 0.0)
+            for e in character.bones
+            if e.enabled
+        ),
+        tuple(_settings_of(armature)),
     )
+    key = armature.as_pointer()
+    if key in _responses and _responses[key][0] == measured_of:
+        return _responses[key][1]
+    response = measure_response(armature, character, rest)
+    _responses[key] = (measured_of, response)
+    while len(_responses) > _KEPT:
+        del _responses[next(iter(_responses))]
+    return response
 
 
-def _shape_meshes(obj: bpy.types.Object) -> list[bpy.types.Object]:
-    """Meshes of the character with at least one ARKit-named shape key: the object itself, or what it deforms."""
-    candidates = [obj, *obj.children_recursive] if obj.type == "ARMATURE" else [obj]
-    return [
-        candidate
-        for candidate in candidates
-        if candidate.type == "MESH"
-        and candidate.data.shape_keys
-        and _arkit_keys([block.name for block in candidate.data.shape_keys.key_blocks])
-    ]
-
-
-def _arkit_keys(keys: list[str]) -> list[tuple[str, str]]:
-    """Return control and key for each shape key that bears an ARKit name, whatever its case."""
-    known = {name.lower(): name for name in ARKIT_SHAPES}
-    return [(known[key.lower()], key) for key in dict.fromkeys(keys) if key.lower() in known]
-
-
-def _own_armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:
-    found = obj.find_armature() if obj.type == "MESH" else None
-    return found if is_own_rig(found) else None
+def _settings_of(armature: bpy.types.Object) -> Iterator[tuple[object, ...]]:
+    """Give what of a rig's settings makes its controls follow each other: constraints, and the rig's own sliders."""
+    for bone in armature.pose.bones:
+        for constraint in bone.constraints:
+            yield bone.name, constraint.name, constraint.influence, constraint.mute
+        for name, value in bone.items():
+            if isinstance(value, int | float):
+                yield bone.name, name, value

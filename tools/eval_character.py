@@ -12,8 +12,8 @@ import numpy as np
 
 from ..mapping.arkit_poses import arkit_pose
 from ..mapping.frame import ARKIT_SHAPES
-from ..rig.bind import read_rest_pose
 from ..rig.face_rig import create_face_rig
+from ..rig.rest_pose import read_rest_pose
 from .eval_names import arkit_keys
 
 _MOVES = 0.15

@@ -16,8 +16,8 @@ import numpy as np
 from mathutils import Matrix, Vector  # pyright: ignore[reportMissingImports]
 
 from ..mapping.channels import BonePose
-from ..rig.bind import read_rest_pose
 from ..rig.face_rig import create_face_rig
+from ..rig.rest_pose import read_rest_pose
 from .training_faces import Warp, random_asymmetry, random_neutral
 
 PIXELS = 320
