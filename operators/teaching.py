@@ -2,22 +2,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Learning by example: each button one undo step."""
 
+from contextlib import suppress
+
 import bpy
 from bpy.props import FloatProperty
 
 from ..mapping.teaching import Expression, TeachingError
-from ..rig import live, teaching_steps
+from ..rig import live, teaching_steps, test_pose
+from ..rig.bind import TargetError
+from ..rig.character import data_of
+from .character import OnCharacter, detect_into, target_of
 
 
-class _Teaching(bpy.types.Operator):
+class _Teaching(OnCharacter):
     """Poses the character that is chosen, and never one that a capture poses."""
 
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if teaching_steps.state_of(context.scene.mimica.target) is None:
-            cls.poll_message_set("Pick a character first")
+        if not super().poll(context):
             return False
         if live.current() is not None:
             cls.poll_message_set("Stop the capture first: it poses the character too")
@@ -25,8 +29,9 @@ class _Teaching(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        test_pose.end()
         try:
-            done = self.do(context.scene.mimica.target)
+            done = self.do(target_of(context))
         except TeachingError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -46,7 +51,7 @@ class _InStep(_Teaching):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if teaching_steps.present(context.scene.mimica.target) is None:
+        if teaching_steps.present(target_of(context)) is None:
             cls.poll_message_set("Press Start Teaching first")
             return False
         return True
@@ -59,7 +64,7 @@ class _OfLearned(_InStep):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        character = context.scene.mimica.target
+        character = target_of(context)
         if _present(character).id not in teaching_steps.learned(character):
             cls.poll_message_set("This expression is not learned yet. Pose the character and press Learn Pose")
             return False
@@ -75,6 +80,10 @@ class MIMICA_OT_teach_start(_Teaching):
     )
 
     def do(self, character: bpy.types.Object) -> str:
+        if not data_of(character).stored:
+            # Where names tell nothing, the map begins with what is learned.
+            with suppress(TargetError):
+                detect_into(character)
         teaching_steps.start(character)
         return ""
 
@@ -122,7 +131,7 @@ class MIMICA_OT_teach_mirror(_OfLearned):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not _present(context.scene.mimica.target).other:
+        if not _present(target_of(context)).other:
             cls.poll_message_set("This expression has no other side")
             return False
         return True

@@ -39,6 +39,7 @@ from ..mapping.teaching import (
     posed,
     teach,
 )
+from . import test_pose
 from .character import data_of, holder_of, store_map, stored_map
 from .teaching import read_pose, size_of, symmetry_of, write_pose
 
@@ -67,6 +68,7 @@ class Learned:
 def _go(self: "MimicaTeaching", _context: bpy.types.Context) -> None:
     shown = present(self.id_data)
     if shown is not None and shown.id != self.entered:
+        test_pose.end()
         _enter(self.id_data)
 
 

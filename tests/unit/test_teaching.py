@@ -59,7 +59,7 @@ def motion(**controls: float) -> Motion:
     for name, value in controls.items():
         row[0, ARKIT_SHAPES.index(name)] = value
     axes = {"yaw": [0, 1.0, 0], "pitch": [1.0, 0, 0], "roll": [0, 0, 1.0]}
-    head = rot.exp(sum(angles[n] * np.array(axes[n]) for n in axes)[None])
+    head = rot.exp(np.sum([angles[n] * np.array(axes[n]) for n in axes], axis=0)[None])
     return Motion(np.zeros(1), row, head, np.zeros((1, 3)), np.zeros((1, 2, 2)), np.zeros((1, 0, 3)), np.ones(1))
 
 
@@ -130,7 +130,7 @@ def test_what_is_learned_gives_the_pose_that_was_shown(start: tuple, now: tuple)
 
 @given(now=vectors, amount=st.floats(0.05, 1.0), value=st.floats(0.0, 1.0))
 def test_a_performance_shows_it_in_proportion(now: tuple, amount: float, value: float) -> None:
-    shown = {("location", "", "Bone.017", i): v for i, v in enumerate(now)}
+    shown: dict[Address, float] = {("location", "", "Bone.017", i): v for i, v in enumerate(now)}
     change = difference({}, shown)
     if not change:
         return
@@ -152,8 +152,17 @@ def test_an_angle_moves_by_the_angle_and_in_its_own_direction_alone() -> None:
 
 
 def test_what_was_left_alone_is_not_learned() -> None:
-    start = {("location", "", "a", 0): 1.0, ("scale", "", "a", 0): 1.0, ("shape_key", "Head", "Key 1", 0): 0.3}
-    now = {**start, ("location", "", "a", 0): 1.0 + 1e-6, ("scale", "", "a", 1): 1.0, ("rotation", "", "a", 2): 5e-5}
+    start: dict[Address, float] = {
+        ("location", "", "a", 0): 1.0,
+        ("scale", "", "a", 0): 1.0,
+        ("shape_key", "Head", "Key 1", 0): 0.3,
+    }
+    now: dict[Address, float] = {
+        **start,
+        ("location", "", "a", 0): 1.0 + 1e-6,
+        ("scale", "", "a", 1): 1.0,
+        ("rotation", "", "a", 2): 5e-5,
+    }
     assert difference(start, now) == {}
     assert difference(start, {**now, ("scale", "", "a", 1): 1.5}) == {("scale", "", "a", 1): 0.5}
     # In a rig of a thousandth of the size it would be a pose.
@@ -163,8 +172,8 @@ def test_what_was_left_alone_is_not_learned() -> None:
 
 
 def test_only_what_comes_on_top_of_the_start_counts() -> None:
-    start = {("shape_key", "Head", "Key 1", 0): 1.0}
-    now = {**start, ("shape_key", "Head", "Key 2", 0): 0.8}
+    start: dict[Address, float] = {("shape_key", "Head", "Key 1", 0): 1.0}
+    now: dict[Address, float] = {**start, ("shape_key", "Head", "Key 2", 0): 0.8}
     assert difference(start, now) == {("shape_key", "", "Key 2", 0): 0.8}
 
 
