@@ -4,26 +4,40 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 from bpy.props import StringProperty
-from bpy_extras.io_utils import ExportHelper, ImportHelper
+from bpy_extras.io_utils import ExportHelper, ImportHelper  # pyright: ignore[reportMissingImports]
 
 from ..mapping.character_map import CharacterMap, CharacterMapError
 from ..rig import character, map_presets, test_pose
 from ..rig.bind import TargetError
+from ..rig.detect import detect_character
 
 
-def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
-    """Return the character that is picked in the panel."""
+def target_of(context: bpy.types.Context) -> Any:
+    """Return the object that is picked as the character, if any."""
     return context.scene.mimica.target
+
+
+def data_of(context: bpy.types.Context) -> character.MimicaCharacter:
+    """Return what the picked character holds. For operators whose `poll` has found one."""
+    data = character.data_of(target_of(context))
+    assert data is not None
+    return data
+
+
+def holder_of(context: bpy.types.Context) -> bpy.types.Object:
+    """Return the object that holds the picked character's map. For operators whose `poll` has found one."""
+    holder = character.holder_of(target_of(context))
+    assert holder is not None
+    return holder
 
 
 def detect_into(obj: bpy.types.Object) -> CharacterMap:
     """Detect how a character is driven, and keep the map and the report on it. Raises `TargetError`."""
-    from ..rig.detect import detect_character
-
     detection = detect_character(obj)
     character.store_map(obj, detection.character, detected=True)
     character.store_report(obj, detection.report.to_json())
@@ -52,7 +66,7 @@ class OnMap(OnCharacter):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not character.data_of(target_of(context)).stored:
+        if not data_of(context).stored:
             cls.poll_message_set("The character has no mapping yet. Press Detect, or load one")
             return False
         return True
@@ -120,6 +134,12 @@ class _FileOrder(bpy.types.Operator):
         return self._try(use)
 
 
+def _stored(context: bpy.types.Context) -> CharacterMap:
+    stored = character.stored_map(target_of(context))
+    assert stored is not None
+    return stored
+
+
 class MIMICA_OT_save_map(_FileOrder, OnMap, ExportHelper):
     bl_idname = "mimica.save_map"
     bl_label = "Save Mapping"
@@ -129,13 +149,13 @@ class MIMICA_OT_save_map(_FileOrder, OnMap, ExportHelper):
     filter_glob: StringProperty(default=f"*{map_presets.SUFFIX}", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = bpy.path.clean_name(target_of(context).name) + self.filename_ext
+        self.filepath = bpy.path.clean_name(holder_of(context).name) + self.filename_ext
         return super().invoke(context, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def save() -> str:
             path = Path(bpy.path.abspath(self.filepath))
-            map_presets.save_map(path, character.stored_map(target_of(context)))
+            map_presets.save_map(path, _stored(context))
             return f"Saved: {path}"
 
         return self._try(save)
@@ -174,12 +194,12 @@ class MIMICA_OT_save_preset(_FileOrder, OnMap):
     name: StringProperty(name="Name", description="How the preset is called; one of that name is replaced")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.name = self.name or target_of(context).name
+        self.name = self.name or holder_of(context).name
         return context.window_manager.invoke_props_dialog(self, title="Add Preset", confirm_text="Add")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def save() -> str:
-            path = map_presets.save_preset(self.name, character.stored_map(target_of(context)))
+            path = map_presets.save_preset(self.name, _stored(context))
             return f"Preset '{path.stem}' is saved"
 
         return self._try(save)

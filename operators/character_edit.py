@@ -14,7 +14,7 @@ from ..mapping.frame import ARKIT_SHAPES
 from ..rig import character, map_mirror, map_view
 from ..rig.bind import TargetError
 from ..rig.map_rows import CONTROL_ITEMS, KIND_ITEMS, MimicaEntry, entry_of, fill_channel, fill_entry
-from .character import OnCharacter, OnMap, detect_into, target_of
+from .character import OnCharacter, OnMap, data_of, detect_into, holder_of, target_of
 
 _SCOPES = (
     ("ACTIVE", "Active Entry", "The one that is picked in the list"),
@@ -32,7 +32,7 @@ class _OnEntry(OnMap):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        data = character.data_of(target_of(context))
+        data = data_of(context)
         if not 0 <= data.index < len(data.entries):
             cls.poll_message_set("Pick an entry in the list first")
             return False
@@ -110,32 +110,33 @@ class MIMICA_OT_add_entry(OnCharacter):
             return {"CANCELLED"}
         obj, owner = target_of(context), self.object
         if self.kind == "property":
-            name, owner = _short_path(name, owner, character.holder_of(obj))
+            name, owner = _short_path(name, owner, holder_of(context))
         amount = self.angle if self.kind == "rotation" else self.amount
         channel = Channel(self.kind, name, int(self.axis), amount, owner)
         limits = (0.0, 1.0) if self.kind == "shape_key" else (-NO_LIMIT, NO_LIMIT)
-        if not character.data_of(obj).stored:
+        if not data_of(context).stored:
             # Where names tell nothing, the map begins with this entry.
             with suppress(TargetError):
                 detect_into(obj)
         entry = ControlEntry((channel,), self.control, minimum=limits[0], maximum=limits[1])
-        character.add_entry(obj, entry, character.data_of(obj).index)
-        if missing := map_view.view(obj).missing(channel):
+        character.add_entry(obj, entry, data_of(context).index)
+        view = map_view.view(obj)
+        if view is not None and (missing := view.missing(channel)):
             self.report({"WARNING"}, f"{missing}.")
         return {"FINISHED"}
 
     def _owner(self, context: bpy.types.Context) -> bpy.types.Object | None:
-        return bpy.data.objects.get(self.object) if self.object else character.holder_of(target_of(context))
+        return bpy.data.objects.get(self.object) if self.object else holder_of(context)
 
     def _guess(self, context: bpy.types.Context) -> None:
         """Take what the user has picked in the scene: a bone in Pose Mode, or a mesh's active shape key."""
         self.object = ""
-        holder, active = character.holder_of(target_of(context)), context.active_object
+        holder, active = holder_of(context), context.active_object
         if context.mode == "POSE" and context.active_pose_bone is not None and active == holder:
             self.bone = context.active_pose_bone.name
             if self.kind not in ("location", "rotation", "scale"):
                 self.kind = "rotation"
-        elif active is not None and active.type == "MESH" and active.active_shape_key is not None:
+        elif active is not None and active.type == "MESH" and active.active_shape_key_index > 0:
             self.kind, self.shape_key = "shape_key", active.active_shape_key.name
             near = self.shape_key.replace("_", "").lower()
             self.control = next((name for name in ARKIT_SHAPES if name.lower() == near), self.control)
@@ -164,13 +165,13 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if character.holder_of(target_of(context)).type != "ARMATURE":
+        if holder_of(context).type != "ARMATURE":
             cls.poll_message_set("The character has no armature")
             return False
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        holder = character.holder_of(target_of(context))
+        holder = holder_of(context)
         if context.mode == "POSE" and context.active_object == holder and context.active_pose_bone is not None:
             self.bone = context.active_pose_bone.name
         return context.window_manager.invoke_props_dialog(self, title="Add Bone", confirm_text="Add")
@@ -180,16 +181,16 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "drive")
-        layout.prop_search(self, "bone", character.holder_of(target_of(context)).data, "bones", icon="BONE_DATA")
+        layout.prop_search(self, "bone", holder_of(context).data, "bones", icon="BONE_DATA")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        if self.bone not in character.holder_of(obj).data.bones:
+        if self.bone not in holder_of(context).data.bones:
             self.report({"ERROR"}, f"There is no bone '{self.bone}'. Press Add again and choose one.")
             return {"CANCELLED"}
         drive, _, side = self.drive.partition("_")
         region = {"jaw": "jaw", "eye": "gaze"}.get(drive, "head")
-        character.add_entry(obj, BoneEntry(self.bone, drive, region, side=side), character.data_of(obj).index)
+        character.add_entry(obj, BoneEntry(self.bone, drive, region, side=side), data_of(context).index)
         return {"FINISHED"}
 
 
@@ -201,7 +202,7 @@ class MIMICA_OT_remove_entry(_OnEntry):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        character.remove_entry(obj, character.data_of(obj).index)
+        character.remove_entry(obj, data_of(context).index)
         return {"FINISHED"}
 
 
@@ -213,7 +214,7 @@ class MIMICA_OT_duplicate_entry(_OnEntry):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        data = character.data_of(obj)
+        data = data_of(context)
         entry = entry_of(data.entries[data.index])
         if entry is None:
             self.report({"ERROR"}, "The active entry is not complete yet. Choose what it follows and sets first.")
@@ -307,7 +308,7 @@ class MIMICA_OT_reset_entries(OnMap):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not character.data_of(target_of(context)).detected:
+        if not data_of(context).detected:
             cls.poll_message_set("This mapping was not detected. Press Detect")
             return False
         return True
@@ -315,6 +316,7 @@ class MIMICA_OT_reset_entries(OnMap):
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
         detected = character.detected_map(obj)
+        assert detected is not None
         if self.scope == "ALL":
             character.store_map(obj, detected, detected=True)
             return {"FINISHED"}

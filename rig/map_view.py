@@ -28,6 +28,8 @@ _DRIVE_CONTROLS = {
 }
 """What the bar of a bone shows that has no control of its own: the largest of these."""
 
+_DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
+"""Where Left and Right are no side of the face."""
 _meshes: tuple[tuple[str, int, int], tuple[str, ...]] = (("", 0, 0), ())
 
 
@@ -127,6 +129,14 @@ def title(row: MimicaEntry) -> str:
         side = {"L": " Left", "R": " Right"}.get(row.side, "")
         return f"{row.drive.replace('_', ' ').title()}{side}"
     return "Landmarks" if row.region == AUTOMATIC else row.region.title()
+
+
+def short(name: str) -> str:
+    """Return a name with its side as one letter, which is not cut off so soon."""
+    for side in ("Left", "Right"):
+        if name.endswith(side) and name not in _DIRECTIONS:
+            return f"{name.removesuffix(side).rstrip()} {side[0]}"
+    return name
 
 
 def targets(row: MimicaEntry) -> str:

@@ -41,9 +41,8 @@ def draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.operator("mimica.detect", text="Detect Anew" if shown else "Detect", icon="VIEWZOOM")
     row.menu("MIMICA_MT_mapping", text="", icon="DOWNARROW_HLT")
     if shown is None:
-        draw_sentence(
-            layout, context, "Detected by itself when captured. Detect shows and edits what drives what.", "INFO"
-        )
+        text = "Detected by itself when captured. Detect lists what drives what, for editing."
+        draw_sentence(layout, context, text, "INFO")
     else:
         _draw_summary(layout, shown)
 
@@ -172,15 +171,20 @@ class MIMICA_UL_entries(bpy.types.UIList):
         body = row.row(align=True)
         body.active = item.enabled
         body.alert = bool(shown.problem(item))
-        value = shown.value(item)
-        split = body.split(factor=0.5, align=True)
-        split.label(text=map_view.title(item), translate=False)
-        right = split.row(align=True)
-        right.label(text=map_view.targets(item), icon="RIGHTARROW", translate=False)
-        if value is not None:
-            bar = right.row(align=True)
-            bar.ui_units_x = 2.0
-            bar.progress(factor=value, text="")
+        value, title, target = shown.value(item), map_view.title(item), map_view.targets(item)
+        if title == target:
+            _draw_value(body, title, value)
+        else:
+            split = body.split(factor=0.48, align=True)
+            _draw_value(split, map_view.short(title), value)
+            split.label(text=f"→ {target}", translate=False)
+
+
+def _draw_value(layout: bpy.types.UILayout, text: str, value: float | None) -> None:
+    if value is None:
+        layout.label(text=text, translate=False)
+    else:
+        layout.progress(factor=value, text=text, translate=False)
 
 
 class VIEW3D_PT_mimica_mapping(_Panel, bpy.types.Panel):
