@@ -90,6 +90,7 @@ class KeptPose:
 
     def with_older(self, older: "KeptPose") -> "KeptPose":
         """Return this, with what an earlier look saw wherever that saw the same channel."""
+        older = older.renamed(self.uids)
         return KeptPose(
             self.armature,
             self.bone_count,
@@ -98,6 +99,22 @@ class KeptPose:
             self.shape_counts,
             {key: older.properties.get(key, value) for key, value in self.properties.items()},
             self.uids,
+        )
+
+    def renamed(self, uids: Mapping[str, int]) -> "KeptPose":
+        """Return this with the names that its objects have now."""
+        name_of = {uid: name for name, uid in uids.items()}
+        now = {name: name_of.get(uid, name) for name, uid in self.uids.items()}
+        if all(old == new for old, new in now.items()):
+            return self
+        return KeptPose(
+            now.get(self.armature, self.armature),
+            self.bone_count,
+            self.bones,
+            {(now.get(mesh, mesh), key): state for (mesh, key), state in self.shapes.items()},
+            {now.get(mesh, mesh): count for mesh, count in self.shape_counts.items()},
+            {(now.get(obj, obj), path): value for (obj, path), value in self.properties.items()},
+            {now[name]: uid for name, uid in self.uids.items()},
         )
 
     def without(self, other: "KeptPose") -> "KeptPose":

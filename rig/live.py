@@ -27,18 +27,24 @@ from ..capture.source import Image, SourceSpec, make_source
 from ..capture.take import TakeInfo, TakeWriter
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile
+from ..mapping.control_channels import control_values
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
 from ..mapping.mapper import LiveMapper, MappingSettings
 from ..mapping.motion import Motion
 from ..mapping.range_poses import RangePose
+from . import character, compat
 from .apply import CharacterPose, PoseWriter
 from .bind import Binding, TargetError, bind
 from .calibrator import Calibrator
+from .kept_pose import KeptPose
+from .occupied import Existing, OccupiedChannel
 from .performers import load_performer, set_active_performer
 
 logger = logging.getLogger(__name__)
 
+_EARLIER = 8
+"""Bindings of one character whose poses may still come."""
 _SWITCH_SECONDS = 0.0005
 """Python's thread switch interval while capturing: a busy main thread must not hold the tracker up."""
 
@@ -73,6 +79,8 @@ class TickTimes:
 class _Role:
     """A bound character and the face that moves it. Immutable: the mapping thread has it too."""
 
+    uid: int
+    """The character's: see `_Part`."""
     face: int
     binding: Binding
     rows: slice
@@ -83,17 +91,51 @@ class _Role:
 class _Part:
     """What the main thread knows of one part."""
 
+    uid: int
+    """What Blender knows the character's object by, through undo and renaming."""
     writer: PoseWriter
     face: int
-    bound_to: tuple[int, int, int]
-    """What would have to be bound anew when it changes: the object, its bones, the face's neutral."""
+    bound_to: tuple[object, ...]
+    """What would have to be bound anew when it changes: name and bones, its map, the face's neutral."""
+    kept: KeptPose
+    """How the character stood before it was first posed."""
+    earlier: deque[PoseWriter] = field(default_factory=lambda: deque(maxlen=_EARLIER))
+    """Of bindings whose poses may still come: while a gain is dragged about, the character must not stand still."""
+    pose: CharacterPose | None = None
+    """The newest that was written, by `writer`."""
+
+    def writer_for(self, binding: Binding) -> PoseWriter | None:
+        """Return who writes the poses of a binding; None when it is long gone."""
+        if binding is self.writer.binding:
+            return self.writer
+        return next((writer for writer in self.earlier if writer.binding is binding), None)
+
+    def write(self, binding: Binding, pose: CharacterPose) -> bool:
+        """Write a pose that was made for a binding; whether it still could be."""
+        writer = self.writer_for(binding)
+        if writer is None:
+            return False
+        writer.write(pose)
+        if writer is self.writer:
+            self.pose = pose
+            self.earlier.clear()
+        return True
+
+    def bound_anew(self, writer: PoseWriter, face: int, bound_to: tuple[object, ...], now: KeptPose) -> "_Part":
+        """Return the part with another binding of the same character. `now`: how that one's channels stand.
+
+        What is no longer driven goes back to what it was.
+        """
+        self.kept.renamed(now.uids).without(now).restore()
+        earlier = deque([self.writer, *self.earlier], maxlen=_EARLIER)
+        return _Part(self.uid, writer, face, bound_to, now.with_older(self.kept), earlier)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ready:
     """Poses of one instant that wait for the next tick."""
 
-    poses: tuple[tuple[Binding, CharacterPose], ...]
+    poses: tuple[tuple[_Role, CharacterPose], ...]
     grabbed: float
 
 
@@ -135,6 +177,10 @@ class LiveSession:
         self.poses = 0
         """Poses written so far."""
         self.recording: TakeWriter | None = None
+        self.existing: Existing = "LEAVE"
+        """What happens to channels that are animated. May change at any time."""
+        self.keep_pose = False
+        """Whether characters stay as they are when they are no longer driven; else they go back to how they stood."""
         self.face = settings.face
         """The face of the first part; the performer's settings are its."""
         self._mappers = {settings.face: self._new_mapper(settings.profile)}
@@ -152,8 +198,11 @@ class LiveSession:
         self._mapping = threading.Thread(target=self._map, name="mimica-map", daemon=True)
         self._fault = ""
         self._ready: deque[_Ready] = deque(maxlen=1)
-        self._parts: list[_Part | None] = []
-        """As they were asked for; None where no character is chosen."""
+        self._parts: list[_Part] = []
+        self._led = False
+        """Whether there is a first character, without which the capture ends."""
+        self._values: dict[int, np.ndarray] = {}
+        """Newest control values by face."""
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
         self.capture = CaptureSession(
@@ -165,11 +214,15 @@ class LiveSession:
     def start(self) -> None:
         """Begin to capture; returns at once, opening happens in the background."""
         sys.setswitchinterval(_SWITCH_SECONDS)
+        bpy.app.handlers.frame_change_post.append(self._frame_changed)
         self._mapping.start()
         self.capture.start()
 
     def stop(self) -> None:
-        """End the capture: the camera is released and a take that was being recorded is kept. Waits 2 s at most."""
+        """End the capture: the camera is released and a take that was being recorded is kept. Waits 2 s at most.
+
+        The characters go back to how they stood, unless `keep_pose`.
+        """
         self.stop_recording()
         if self.calibrator is not None:
             # What was shown so far is learned and kept.
@@ -180,6 +233,10 @@ class LiveSession:
         self._work.set()
         self._mapping.join(1.0)
         sys.setswitchinterval(self._old_switch)
+        if self._frame_changed in bpy.app.handlers.frame_change_post:
+            bpy.app.handlers.frame_change_post.remove(self._frame_changed)
+        self._let_go(self._parts)
+        self._parts = []
 
     @property
     def profile(self) -> PerformerProfile | None:
@@ -240,6 +297,27 @@ class LiveSession:
         times = list(self.times.latency)
         return float(np.median(times)) if times else self.stats().latency_ms
 
+    def values_of(self, obj: bpy.types.Object | None) -> np.ndarray | None:
+        """Return the newest control values, float (C,) as `CONTROLS`, of the face that moves a character, if any."""
+        part = self._part_of(obj)
+        return self._values.get(part.face) if part is not None else None
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """What is not written because it is driven, animated or locked: a sentence for each character."""
+        sentences = (part.writer.occupied.summary(self.existing) for part in self._parts)
+        return tuple(sentence for sentence in sentences if sentence)
+
+    def left_alone_of(self, obj: bpy.types.Object | None) -> tuple[OccupiedChannel, ...]:
+        """Return the channels of a character that are not written, each with its reason."""
+        part = self._part_of(obj)
+        return part.writer.occupied.left_alone(self.existing) if part is not None else ()
+
+    def keep_this_pose(self) -> None:
+        """Let the characters' present poses be the ones that they go back to."""
+        for part in self._parts:
+            part.kept = KeptPose.of(part.writer.binding)
+
     def stats(self) -> CaptureStats:
         """Return the capture's figures."""
         return self.capture.stats()
@@ -281,13 +359,18 @@ class LiveSession:
                 self._mappers[command.face] = self._new_mapper(None, self._mapper_of(command.face).groups)
 
     def _recast(self, cast: tuple[_Role, ...]) -> None:
-        """Map each face for the characters it moves from now on, with filters that remember nothing."""
+        """Map each face for the characters it moves from now on.
+
+        Filters go on as long as the same landmarks are followed: a gain that changes must not make the pose jump.
+        """
+        driven = {role.face for role in self._cast}
         self._cast = cast
         for face in {role.face for role in cast}:
             groups = np.concatenate([role.binding.plan.groups for role in cast if role.face == face])
             old = self._mapper_of(face)
             if old.groups is not None and np.array_equal(old.groups, groups):
-                old.reset()
+                if face not in driven:
+                    old.reset()
                 continue
             mapper = self._mappers[face] = self._new_mapper(old.profile, groups)
             if old.profile is not None and old.calibrating:
@@ -304,11 +387,12 @@ class LiveSession:
             # Who moves nothing is only watched until the neutral is known.
             if face in driven or (mapper.calibrating and frame.found):
                 motions[face] = mapper.step(frame)
-        poses: list[tuple[Binding, CharacterPose]] = []
+        poses: list[tuple[_Role, CharacterPose]] = []
         for role in self._cast:
-            motion, plan = motions[role.face], role.binding.plan
+            motion = motions[role.face]
             motion = replace(motion, displacement=motion.displacement[:, role.rows])
-            poses.append((role.binding, CharacterPose(plan.evaluate(motion), plan.shape_values(motion))))
+            poses.append((role, role.binding.plan.pose(motion)))
+        self._values = {face: control_values(motions[face])[0] for face in driven}
         self._ready.append(_Ready(tuple(poses), grabbed))
 
     def _mapper_of(self, face: int) -> LiveMapper:
@@ -344,11 +428,9 @@ class LiveSession:
         except IndexError:
             return self._still_running()
         fetched = time.perf_counter()
-        writers = {part.writer.binding: part.writer for part in self._parts if part}
-        wanted = [(writers[binding], pose) for binding, pose in ready.poses if binding in writers]
-        for writer, pose in wanted:
-            writer.write(pose)
-        if wanted:
+        by_uid = {part.uid: part for part in self._parts}
+        written = [by_uid[role.uid].write(role.binding, pose) for role, pose in ready.poses if role.uid in by_uid]
+        if any(written):
             self.poses += 1
             now = time.perf_counter()
             self.times.fetch.append((fetched - began) * 1e3)
@@ -357,38 +439,81 @@ class LiveSession:
         return self._still_running()
 
     def _follow_parts(self, wanted: Sequence[tuple[bpy.types.Object | None, int]]) -> bool:
-        """Bind anew what changed: another character or face was picked, or a rig changed; say so when one is gone."""
-        parts: list[_Part | None] = []
+        """Bind anew what changed: another character or face was picked, a rig or map changed; say so when one is gone.
+
+        Without its first character a capture ends; others may come and go.
+        """
+        known = {part.uid: part for part in self._parts}
+        parts: dict[int, _Part] = {}
         for i, (target, face) in enumerate(wanted):
-            old = self._parts[i] if i < len(self._parts) else None
             if target is None or not _is_in_scene(target):
-                if old is not None:
+                if i == 0 and self._led:
                     self.message = "The character was removed, so the capture stopped. What was recorded is kept."
                     return False
-                parts.append(None)
                 continue
-            part = self._bound(target, face, old)
+            uid = compat.session_uid(target)
+            part = self._bound(target, face, known.get(uid)) if uid not in parts else parts[uid]
             if part is None:
                 return False
-            parts.append(part)
-        if parts != self._parts:
-            self._parts = parts
-            self._commands.put(_roles([part for part in parts if part]))
+            parts[uid] = part
+            self._led |= i == 0
+        now = list(parts.values())
+        if now != self._parts:
+            gone = [part for uid, part in known.items() if uid not in parts]
+            self._parts = now
+            self._let_go(gone)
+            self._commands.put(_roles(now))
         return True
 
     def _bound(self, target: bpy.types.Object, face: int, old: _Part | None) -> _Part | None:
         """Return the part as it was if it still holds, else bound anew; None, with the message said, if it cannot."""
         bones = len(target.pose.bones) if target.type == "ARMATURE" and target.pose else 0
         profile = self._profile_of(face)
-        identity = (target.as_pointer(), bones, id(profile))
-        if old and old.face == face and old.bound_to == identity and old.writer.binding.target == target.name:
+        identity = (target.name, bones, character.revision(target), id(profile))
+        if old is not None and old.face == face and old.bound_to == identity:
+            if old.writer.existing != self.existing:
+                self._treat_existing(old)
             return old
         try:
             binding = bind(target, profile.neutral if profile else None, self.settings.translation)
         except TargetError as error:
             self.message = str(error)
             return None
-        return _Part(PoseWriter(binding), face, identity)
+        # Binding may have made the character's map.
+        identity = (target.name, bones, character.revision(target), id(profile))
+        now = KeptPose.of(binding)
+        base = now.with_older(old.writer.base) if old is not None and old.writer.base is not None else now
+        writer = PoseWriter(binding, self.existing, base)
+        if old is not None:
+            return old.bound_anew(writer, face, identity, now)
+        return _Part(compat.session_uid(target), writer, face, identity, now)
+
+    def _treat_existing(self, part: _Part) -> None:
+        """Treat animated channels otherwise from now on: first all of them go back to their animation."""
+        part.kept.restore()
+        bpy.context.view_layer.update()
+        part.earlier.clear()
+        part.writer.existing = self.existing
+        part.writer.frame_changed()
+
+    def _let_go(self, parts: Sequence[_Part]) -> None:
+        if not self.keep_pose:
+            for part in parts:
+                part.kept.restore()
+
+    def _part_of(self, obj: bpy.types.Object | None) -> _Part | None:
+        uid = compat.session_uid(obj) if obj is not None else None
+        return next((part for part in self._parts if part.uid == uid), None)
+
+    def _frame_changed(self, *_arguments: object) -> None:
+        """Put the newest poses back after Blender set what is animated: nothing flickers as the timeline plays."""
+        if bpy.app.is_job_running("RENDER"):
+            # Then this is not the main thread.
+            return
+        for part in self._parts:
+            part.writer.frame_changed()
+            if part.pose is not None:
+                part.writer.write(part.pose)
 
     def _still_running(self) -> bool:
         if self._fault:
@@ -445,7 +570,7 @@ def _roles(parts: Sequence[_Part]) -> tuple[_Role, ...]:
     for part in parts:
         start = used.get(part.face, 0)
         used[part.face] = stop = start + len(part.writer.binding.plan.groups)
-        roles.append(_Role(part.face, part.writer.binding, slice(start, stop)))
+        roles.append(_Role(part.uid, part.face, part.writer.binding, slice(start, stop)))
     return tuple(roles)
 
 

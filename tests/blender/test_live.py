@@ -88,7 +88,7 @@ def test_an_object_that_cannot_be_driven_is_said(rig, session):
     empty = bpy.data.objects.new("Nothing", None)
     bpy.context.scene.collection.objects.link(empty)
     assert not tick_until(session, empty, lambda: False)
-    assert "'Nothing' has neither" in session.message
+    assert "'Nothing' cannot be driven" in session.message
 
 
 def test_every_frame_while_recording_is_in_the_take(rig, session, tmp_path):
