@@ -123,14 +123,14 @@ def _draw_step(
     row.operator("mimica.teach_mirror", icon="MOD_MIRROR")
     row.operator("mimica.teach_forget", text="", icon="TRASH")
 
+    _draw_groups(layout, state)
+    layout.template_list("MIMICA_UL_expressions", "", state, "steps", state, "index", rows=6, sort_lock=False)
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(state, "amount")
     column.prop(state, "mirror")
     column.prop(state, "return_to_rest", text="Return to Rest")
-    _draw_groups(layout, state)
-    layout.template_list("MIMICA_UL_expressions", "", state, "steps", state, "index", rows=6, sort_lock=False)
     layout.operator("mimica.teach_end", icon="CHECKMARK")
 
 

@@ -4,6 +4,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 
 import bpy
 import numpy as np
@@ -11,10 +12,19 @@ import pytest
 from mathutils import Euler, Matrix, Quaternion, Vector
 
 import mimica
-from mimica.mapping.teaching import entries_of, find_expression
+from mimica.mapping.calibration import default_profile
+from mimica.mapping.frame import ARKIT_SHAPES
+from mimica.mapping.mapper import MappingSettings
+from mimica.mapping.motion import Motion
+from mimica.mapping.smoothing import finish
+from mimica.mapping.solve import solve
+from mimica.mapping.teaching import Address, at_rest, entries_of, find_expression, posed
 from mimica.rig import teaching_steps
+from mimica.rig.apply import PoseWriter
+from mimica.rig.bind import Binding, bind
 from mimica.rig.character import stored_map
 from mimica.rig.teaching import read_pose, symmetry_of, write_pose
+from mimica.tests.synthetic import act, photograph
 
 # What the animator calls them; the rig does not. Head of the bone, and how it is turned by.
 PLACES = {
@@ -421,3 +431,49 @@ def test_every_expression_has_its_picture() -> None:
     files = {path.stem: path.stat().st_size for path in PICTURES.glob("*.png")}
     assert set(files) == {e.id for e in expressions()}
     assert sum(files.values()) < 700_000
+
+
+# What was taught, performed
+
+
+def performed(rig: bpy.types.Object, jaw: np.ndarray, blink: np.ndarray) -> tuple[Motion, Binding]:
+    """A performer opens the jaw and blinks with the left eye, seen by a camera, and solved for the character."""
+    profile = default_profile()
+    binding = bind(rig, profile.neutral)
+    frames = photograph(act(jaw=jaw, blink_left=blink))
+    motion = finish(solve(frames, profile, binding.plan.groups), MappingSettings(smoothness=0.0), np.inf)
+    return motion, binding
+
+
+def at(motion: Motion, i: int) -> Motion:
+    return Motion(**{f.name: getattr(motion, f.name)[i : i + 1] for f in fields(motion)})
+
+
+def expected(rig: bpy.types.Object, motion: Motion, i: int) -> dict[Address, float]:
+    """The pose in which every taught expression is shown as far as its control says."""
+    rest = {address: at_rest(address[0]) for address in read_pose(rig)}
+    for entry in stored_map(rig).controls:
+        rest = posed(rest, [entry], float(motion.controls[i, ARKIT_SHAPES.index(entry.control)]))
+    return rest
+
+
+def test_a_performance_shows_what_was_taught_in_proportion(rig: bpy.types.Object) -> None:
+    teach_twelve(rig)
+    bpy.ops.mimica.teach_end()
+    wave = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 21))
+    motion, binding = performed(rig, wave, wave)
+    jaw = motion.control("jawOpen")
+    assert jaw.max() > 0.5 and motion.control("eyeBlinkLeft").max() > 0.5
+    writer = PoseWriter(binding)
+    for i in (0, 5, 10, 15):
+        writer.write(binding.plan.pose(at(motion, i)))
+        assert read_pose(rig) == pytest.approx(expected(rig, motion, i), abs=1e-4)
+    # As Blender evaluates it: the taught half radian, as far as the jaw is open.
+    writer.write(binding.plan.pose(at(motion, 10)))
+    bpy.context.view_layer.update()
+    shown = bone(rig, "jaw")
+    opened = (shown.matrix @ shown.bone.matrix_local.inverted()).to_3x3()
+    assert close(opened, Matrix.Rotation(0.5 * jaw[10], 3, "X"))
+    assert shown.head.z - shown.bone.head_local.z == pytest.approx(-0.05 * jaw[10], abs=1e-4)
+    lid = (bone(rig, "lid left").matrix @ bone(rig, "lid left").bone.matrix_local.inverted()).to_3x3()
+    assert close(lid, Matrix.Rotation(0.7 * motion.control("eyeBlinkLeft")[10], 3, "X"))
