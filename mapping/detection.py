@@ -312,7 +312,7 @@ def _shape_labels(inventory: Inventory, hits: Sequence[Hit]) -> list[str]:
         elif hit.prefix.startswith("ctrl expressions"):
             labels.append("MetaHuman")
         elif hit.layer.name != ARKIT:
-            labels.append("vowels" if hit.layer.name == "VRM" else hit.layer.name)
+            labels.append(hit.layer.name)
         else:
             plain += 1
     labels = list(dict.fromkeys(labels))

@@ -26,6 +26,8 @@ _LEARNED = 5
 """As many controls behind the same unknown words make these a prefix."""
 _NEAR = 0.8
 """How alike a misspelled name and a control's must be, 0 to 1."""
+_LONG = 7
+"""Letters of a spelling from which on a likeness says something."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,7 @@ def looks_facial(name: str) -> bool:
 
 def nearest_control(name: str) -> str:
     """Return the ARKit control that a misspelled name probably means, or an empty string."""
-    known = arkit_spellings()
+    known = {spelling: meaning for spelling, meaning in arkit_spellings().items() if len(spelling) >= _LONG}
     parts = words(name)
     starts = [i for i in range(len(parts)) if _is_prefix(parts[:i], set())]
     for start in starts:
