@@ -88,6 +88,18 @@ def quaternion_from_axis_angle(values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cos(half), np.sin(half) * axis / np.maximum(length, _NO_TURN)], axis=-1)
 
 
+def with_axes_held(before: np.ndarray, wanted: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Return rotations (N, B, 4) whose held angles about x, y and z are those of before.
+
+    :param before: float (B, 4), wxyz.
+    :param held: bool (B, 3).
+    """
+    orders = np.zeros(len(before), int)
+    old = euler_from_quaternion(before[None], orders, np.zeros((len(before), 3)))
+    new = euler_from_quaternion(wanted, orders, old[0])
+    return quaternion_from_euler(np.where(held, old, new), orders)
+
+
 def continuous(q: np.ndarray) -> np.ndarray:
     """Return quaternions (N, ..., 4) with signs that never jump to the antipode from one instant to the next."""
     flips = np.where((q[1:] * q[:-1]).sum(axis=-1) < 0.0, -1.0, 1.0)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..mapping.channels import CharacterPose
 from . import compat
+from .base_pose import BasePose, base_pose
 from .bind import Binding
 from .bone_writer import BoneWriter
 from .kept_pose import KeptPose
@@ -32,15 +33,17 @@ _LOCKS = {"lock_location": 3, "lock_rotation": 3, "lock_scale": 3, "lock_rotatio
 class PoseWriter:
     """Writes poses to one bound character. Main thread only; holds names and buffers, no Blender reference."""
 
-    def __init__(self, binding: Binding, existing: Existing = "LEAVE", base: KeptPose | None = None) -> None:
+    def __init__(self, binding: Binding, existing: Existing = "LEAVE", kept: KeptPose | None = None) -> None:
         """Nothing is looked at yet.
 
-        :param existing: what happens to channels that are animated. ADD adds to all channels what `base` holds.
-        :param base: for ADD: how the character stands without the performance; None takes it before the first pose.
+        :param existing: what happens to channels that are animated. ADD adds the performance to what there is.
+        :param kept: for ADD: how the character stands without the performance; None takes it before the first pose.
         """
         self.binding = binding
         self._existing: Existing = existing
-        self._base = base
+        self._kept = kept
+        self._base: BasePose | None = None
+        """For ADD: what is added to at the present frame."""
         self._occupied: Occupied | None = None
         self._bones: BoneWriter | None = None
         self._shapes: list[_Shapes] = []
@@ -67,11 +70,6 @@ class PoseWriter:
             self._existing = existing
             self._forget()
 
-    @property
-    def base(self) -> KeptPose | None:
-        """What ADD adds to, as far as it is known yet."""
-        return self._base
-
     def write(self, pose: CharacterPose) -> bool:
         """Set the channels and tag the character for evaluation.
 
@@ -86,7 +84,7 @@ class PoseWriter:
         elif time.monotonic() >= self._look_at or not self._fits():
             self._look()
         if self._bones is not None and armature is not None and not editing:
-            self._bones.write(armature, pose.bones)
+            self._bones.write(armature, pose.bones if self._base is None else self._base.under(pose.bones))
         written = armature is not None
         for shapes in self._shapes:
             written |= shapes.write(pose.shapes[0])
@@ -95,10 +93,8 @@ class PoseWriter:
         return written or any(name in bpy.data.objects for name in self.binding.meshes)
 
     def frame_changed(self) -> None:
-        """For ADD: take what is animated anew from the scene, where Blender just put it. Before `write`."""
-        if self._existing == "ADD" and self._base is not None:
-            now = KeptPose.of(self.binding)
-            self._base = now.with_older(self._base.still(self.binding.plan, self.occupied))
+        """For ADD: add to what the animation says now. Before `write`."""
+        if self._existing == "ADD":
             self._prepare()
 
     def _forget(self) -> None:
@@ -126,14 +122,16 @@ class PoseWriter:
         """Look up what is written."""
         binding, existing, occupied = self.binding, self._existing, self.occupied
         armature = _posed(binding)
-        if existing == "ADD" and self._base is None:
-            self._base = KeptPose.of(binding)
-        base = self._base if existing == "ADD" else None
-        self._bones = BoneWriter(armature, binding.plan, occupied, existing, base) if armature is not None else None
+        base = None
+        if existing == "ADD":
+            self._kept = self._kept or KeptPose.of(binding)
+            base = base_pose(binding, occupied, self._kept, np.array([bpy.context.scene.frame_current_final]))
+        self._base = base
+        self._bones = BoneWriter(armature, binding.plan, occupied, existing) if armature is not None else None
         self._shapes = _shapes_of(occupied, existing, base)
-        free = writable(occupied.properties, existing)
         self._properties = [
-            _Property.of(place, base) for place, may in zip(occupied.property_places, free, strict=True) if may
+            _Property.of(occupied.property_places[i], float(base.properties[0, i]) if base is not None else 0.0)
+            for i in np.flatnonzero(writable(occupied.properties, existing))
         ]
 
 
@@ -151,7 +149,7 @@ class _Shapes:
     buffer: np.ndarray
 
     @classmethod
-    def of(cls, mesh: str, places: Sequence[ShapePlace], base: KeptPose | None) -> "_Shapes":
+    def of(cls, mesh: str, places: Sequence[ShapePlace], base: np.ndarray | None) -> "_Shapes":
         """Look keys up by name."""
         blocks = bpy.data.objects[mesh].data.shape_keys.key_blocks
         row_of = {block.name: i for i, block in enumerate(blocks)}
@@ -161,7 +159,7 @@ class _Shapes:
             np.array([row_of[place.key] for place in places]),
             np.concatenate([place.columns for place in places]).astype(int),
             np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int),
-            np.array([base.shape_value(mesh, place.key) for place in places]) if base is not None else None,
+            base,
             np.zeros(len(blocks), np.float32),
         )
 
@@ -195,14 +193,13 @@ class _Property:
     most: float
 
     @classmethod
-    def of(cls, place: PropertyPlace, base: KeptPose | None) -> "_Property":
+    def of(cls, place: PropertyPlace, base: float) -> "_Property":
         """Look the property up."""
         slot = find_slot(bpy.data.objects.get(place.object), place.path)
         value = slot.get() if slot is not None else 0.0
         least, most = slot.limits() if slot is not None else (-np.inf, np.inf)
-        under = float(base.properties.get((place.object, place.path), 0.0)) if base is not None else 0.0
         is_bool = isinstance(value, bool)
-        return cls(place, under, is_bool, isinstance(value, int) and not is_bool, least, most)
+        return cls(place, base, is_bool, isinstance(value, int) and not is_bool, least, most)
 
     def write(self, values: np.ndarray) -> bool:
         """Set the property; whether it is there."""
@@ -216,10 +213,14 @@ class _Property:
         return True
 
 
-def _shapes_of(occupied: Occupied, existing: Existing, base: KeptPose | None) -> list[_Shapes]:
-    free = writable(occupied.shapes, existing)
-    places = [place for place, may in zip(occupied.shape_places, free, strict=True) if may]
-    return [_Shapes.of(mesh, list(group), base) for mesh, group in groupby(places, key=lambda place: place.mesh)]
+def _shapes_of(occupied: Occupied, existing: Existing, base: BasePose | None) -> list[_Shapes]:
+    places = occupied.shape_places
+    found = []
+    # Those of one mesh stand together.
+    for mesh, group in groupby(np.flatnonzero(writable(occupied.shapes, existing)), key=lambda i: places[i].mesh):
+        here = list(group)
+        found.append(_Shapes.of(mesh, [places[i] for i in here], base.shapes[0, here] if base is not None else None))
+    return found
 
 
 def _posed(binding: Binding) -> bpy.types.Object | None:

@@ -9,19 +9,20 @@ import bpy
 import numpy as np
 
 from ..mapping.calibration import PerformerProfile, default_profile, estimate_profile
+from ..mapping.channels import BonePose
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.mapper import MappingSettings
-from ..mapping.motion import Motion
 from ..mapping.resample import resample, scene_frame_times
 from ..mapping.smoothing import finish
 from ..mapping.solve import solve
 from . import compat
+from .base_pose import added, base_pose
 from .bind import Binding, bind
-from .pose_curves import write_pose_curves
-
-TAKE_PROPERTY = "mimica_take"
-"""Custom property of an Action: the take it was baked from. Baking the take again replaces these keys."""
+from .kept_pose import KeptPose
+from .occupied import TAKE_PROPERTY, Existing, Occupied, find_occupied, is_baked, writable
+from .places import address, find_slot, shape_path
+from .pose_curves import Curve, bone_curves, write_curves
 
 
 class BakeError(Exception):
@@ -41,6 +42,8 @@ class BakeSettings:
     translation: float = 0.0
     """How much of the head's translation the character takes, 0 to 1."""
     mapping: MappingSettings = field(default_factory=MappingSettings)
+    existing: Existing = "LEAVE"
+    """What happens to channels that an action of the user's animates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class BakeResult:
     keys: int
     curves: int
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What was left alone, and what became of the user's own actions, as sentences."""
 
 
 def bake_take(
@@ -65,6 +70,8 @@ def bake_take(
     settings: BakeSettings | None = None,
 ) -> BakeResult:
     """Write a take to a character as F-curves of one Action. Main thread; pushes no undo step itself.
+
+    Channels that are driven or locked get no keys. An action of the user's goes on playing below, from an NLA track.
 
     :param name: the take's name: names the Action, and finds it again on a later bake.
     :param profile: the performer's; None finds the neutral in the take.
@@ -91,14 +98,26 @@ def bake_take(
     motion = resample(motion, times[chosen])
     keys_at = settings.start_frame + np.arange(len(motion), dtype=np.float64)
 
+    occupied = find_occupied(binding)
+    pose = binding.plan.pose(motion)
+    base = None
+    if settings.existing == "ADD":
+        base = base_pose(binding, occupied, KeptPose.of(binding), keys_at)
+    channels = _Channels()
+    _gather(channels, binding, occupied, added(pose, occupied, base), settings.existing)
+
     action = _action_for(target, name)
+    notes = [sentence] if (sentence := occupied.summary(settings.existing)) else []
     curves = 0
-    if binding.armature:
-        curves += _write_bones(bpy.data.objects[binding.armature], action, binding, motion, keys_at)
-    if binding.meshes:
-        values = binding.plan.shape_values(motion)
-        for mesh in binding.meshes:
-            curves += _write_shapes(bpy.data.objects[mesh], action, binding, values, keys_at)
+    for datablock, wanted in channels.datablocks():
+        # Before slots an Action animates one type of data-block.
+        own = action if compat.has_slots() or not curves else _action_for(datablock, f"{action.name} {datablock.name}")
+        notes += _make_room(datablock, own, float(keys_at[0]), max(float(keys_at[-1]), scene.frame_end))
+        curves += write_curves(datablock, own, wanted, keys_at)
+    if not curves:
+        if action.users == 0:
+            bpy.data.actions.remove(action)
+        raise BakeError(f"Nothing of '{binding.target}' is free to be keyed. {occupied.summary(settings.existing)}")
     return BakeResult(
         action=action.name,
         first_frame=float(keys_at[0]),
@@ -106,6 +125,7 @@ def bake_take(
         keys=curves * len(keys_at),
         curves=curves,
         seconds=time.perf_counter() - began,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -117,7 +137,7 @@ def _alias_limit(times: np.ndarray, rate: float) -> float:
     return 0.45 * rate if source > 1.5 * rate else np.inf
 
 
-def _action_for(target: bpy.types.Object | None, take: str) -> bpy.types.Action:
+def _action_for(target: bpy.types.ID | None, take: str) -> bpy.types.Action:
     """Return the Action this take was baked into for this target before, or a new one."""
     tag = f"{target.name if target else ''}|{take}"
     for action in bpy.data.actions:
@@ -128,30 +148,68 @@ def _action_for(target: bpy.types.Object | None, take: str) -> bpy.types.Action:
     return action
 
 
-def _write_bones(
-    armature: bpy.types.Object, action: bpy.types.Action, binding: Binding, motion: Motion, frames: np.ndarray
-) -> int:
-    plan = binding.plan
-    pose = plan.evaluate(motion)
-    moved = np.abs(pose.location).max(axis=(0, 2)) > 0.0
-    located = [bool(m) or by_location for m, by_location in zip(moved, plan.moves, strict=True)]
-    turned = [not by_location for by_location in plan.moves]
-    return write_pose_curves(armature, action, plan.bones, pose, frames, located=located, turned=turned)
+class _Channels:
+    """What is to be keyed, by data-block."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[bpy.types.ID, list[Curve]]] = {}
+
+    def add(self, datablock: bpy.types.ID, curves: list[Curve]) -> None:
+        """Take the channels of a data-block."""
+        if curves:
+            key = f"{datablock.bl_rna.identifier} {datablock.name_full}"
+            self._found.setdefault(key, (datablock, []))[1].extend(curves)
+
+    def datablocks(self) -> list[tuple[bpy.types.ID, list[Curve]]]:
+        """Return the data-blocks in the order in which they came, each with its channels."""
+        return list(self._found.values())
 
 
-def _write_shapes(
-    mesh: bpy.types.Object, action: bpy.types.Action, binding: Binding, values: np.ndarray, frames: np.ndarray
-) -> int:
-    keys = mesh.data.shape_keys
-    if not compat.has_slots():
-        # Before slots an Action animates one type of data-block.
-        action = _action_for(mesh, f"{action.name} Shape Keys")
-    compat.assign_action(keys, action)
-    compat.clear_fcurves(keys, action)
-    curves = 0
-    for column, key in enumerate(binding.plan.shape_keys):
-        if key in keys.key_blocks:
-            path = f'key_blocks["{bpy.utils.escape_identifier(key)}"].value'
-            compat.fill_fcurve(compat.ensure_fcurve(keys, action, path, 0, "Shape Keys"), frames, values[:, column])
-            curves += 1
-    return curves
+def _gather(
+    channels: _Channels,
+    binding: Binding,
+    occupied: Occupied,
+    values: tuple[BonePose, np.ndarray, np.ndarray],
+    existing: Existing,
+) -> None:
+    plan, (bones, shapes, properties) = binding.plan, values
+    if binding.armature and plan.bones:
+        armature = bpy.data.objects[binding.armature]
+        curves = bone_curves(
+            armature,
+            plan.bones,
+            bones,
+            located=plan.located & writable(occupied.location, existing),
+            turned=plan.turned[:, None] & writable(occupied.rotation, existing),
+            scaled=plan.scaled & writable(occupied.scale, existing),
+        )
+        channels.add(armature, curves)
+    for i in np.flatnonzero(writable(occupied.shapes, existing)):
+        place = occupied.shape_places[i]
+        keys = bpy.data.objects[place.mesh].data.shape_keys
+        block = keys.key_blocks[place.key]
+        kept = np.clip(shapes[:, i], block.slider_min, block.slider_max)
+        channels.add(keys, [Curve(shape_path(place.key), 0, "Shape Keys", kept)])
+    for i in np.flatnonzero(writable(occupied.properties, existing)):
+        place = occupied.property_places[i]
+        obj = bpy.data.objects[place.object]
+        found, slot = address(obj, place.path), find_slot(obj, place.path)
+        if found is not None and slot is not None:
+            least, most = slot.limits()
+            kept = np.clip(properties[:, i], least, most)
+            kept = kept if isinstance(slot.get(), float) else np.rint(kept)
+            channels.add(found[0], [Curve(found[1], 0, "Properties", kept)])
+
+
+def _make_room(datablock: bpy.types.ID, action: bpy.types.Action, first: float, last: float) -> list[str]:
+    """See to it that the action that a data-block has is neither lost nor silenced; say what became of it."""
+    animation = datablock.animation_data
+    present = animation.action if animation is not None else None
+    if present is None or present == action:
+        return []
+    if is_baked(present):
+        # Another take of ours gives way; its keys stay in the file.
+        present.use_fake_user = True
+        return []
+    name = compat.push_down(datablock, first, last)
+    return [f"'{name}' goes on playing from an NLA track."]

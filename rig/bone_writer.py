@@ -7,28 +7,15 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..mapping import rotation as rot
 from ..mapping.channels import BonePose, ChannelPlan
 from ..mapping.rotation_modes import (
     axis_angle_from_quaternion,
     euler_from_quaternion,
     quaternion_from_axis_angle,
-    quaternion_from_euler,
+    with_axes_held,
 )
-from .kept_pose import CHANNELS, KeptPose
+from .kept_pose import CHANNELS
 from .occupied import AXIS_ANGLE, QUATERNION, Existing, Occupied, writable
-
-_XYZ = 0
-"""The order of the Euler angles whose locks Blender applies to quaternions."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Base:
-    """What the performance is added to, in the order of the plan's bones."""
-
-    location: np.ndarray
-    rotation: np.ndarray
-    scale: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,12 +54,8 @@ class BoneWriter:
         plan: ChannelPlan,
         occupied: Occupied,
         existing: Existing,
-        base: KeptPose | None,
     ) -> None:
-        """Look the bones up.
-
-        :param base: what the pose is added to; None: the pose replaces what is there.
-        """
+        """Look the bones up."""
         bones = armature.pose.bones
         self._count = len(bones)
         row_of = {bone.name: i for i, bone in enumerate(bones)}
@@ -84,7 +67,7 @@ class BoneWriter:
         modes = np.zeros(self._count, np.int32)
         bones.foreach_get("rotation_mode", modes)
         mode = modes[np.maximum(rows, 0)]
-        locks = np.array([_held_axes(bones.get(name)) for name in plan.bones], bool)
+        locks = np.array([held_axes(bones.get(name)) for name in plan.bones], bool)
         self._turned = [
             found
             for channel, here in (
@@ -94,7 +77,6 @@ class BoneWriter:
             )
             if (found := _turned(channel, rows, mode, free, locks.reshape(-1, 3), here)) is not None
         ]
-        self._base = _base_of(plan, base) if base is not None else None
         self._buffers = {channel: np.zeros(self._count * size, np.float32) for channel, size in CHANNELS.items()}
 
     def fits(self, armature: bpy.types.Object) -> bool:
@@ -103,17 +85,13 @@ class BoneWriter:
 
     def write(self, armature: bpy.types.Object, pose: BonePose) -> None:
         """Set the bones and tag the armature. `pose`: of one instant."""
-        bones, base = armature.pose.bones, self._base
+        bones = armature.pose.bones
         if len(self._location.rows):
-            location = pose.location[0] if base is None else pose.location[0] + base.location
-            self._set(bones, "location", self._location, location)
+            self._set(bones, "location", self._location, pose.location[0])
         if len(self._scale.rows) and pose.scale is not None:
-            scale = pose.scale[0] if base is None else pose.scale[0] * base.scale
-            self._set(bones, "scale", self._scale, scale)
-        if self._turned:
-            rotation = pose.rotation[0] if base is None else rot.multiply(base.rotation, pose.rotation[0])
-            for turned in self._turned:
-                self._turn(bones, turned, rotation[turned.columns])
+            self._set(bones, "scale", self._scale, pose.scale[0])
+        for turned in self._turned:
+            self._turn(bones, turned, pose.rotation[0, turned.columns])
         armature.update_tag(refresh={"OBJECT"})
 
     def _set(self, bones: bpy.types.bpy_prop_collection, channel: str, moved: _Moved, values: np.ndarray) -> None:
@@ -126,8 +104,9 @@ class BoneWriter:
         numbers = self._read(bones, channel)
         now = numbers[turned.rows].astype(np.float64)
         if len(turned.held):
-            rotation = rotation.copy()
-            rotation[turned.held] = _with_axes_held(channel, now[turned.held], rotation[turned.held], turned.held_axes)
+            held = turned.held
+            before = quaternion_from_axis_angle(now[held]) if channel == "rotation_axis_angle" else now[held]
+            rotation[held] = with_axes_held(before, rotation[None, held], turned.held_axes)[0]
         if channel == "rotation_euler":
             wanted = euler_from_quaternion(rotation[None], turned.orders, now)[0]
         elif channel == "rotation_axis_angle":
@@ -167,29 +146,8 @@ def _turned(
     )
 
 
-def _held_axes(bone: bpy.types.PoseBone | None) -> tuple[bool, ...]:
+def held_axes(bone: bpy.types.PoseBone | None) -> tuple[bool, ...]:
     """Return which axes Blender holds of a rotation that is no Euler angles."""
     if bone is None or bone.rotation_mode not in ("QUATERNION", "AXIS_ANGLE") or bone.lock_rotations_4d:
         return (False,) * 3
     return tuple(bone.lock_rotation)
-
-
-def _with_axes_held(channel: str, now: np.ndarray, wanted: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Return rotations (h, 4) whose held angles about x, y and z are those of now."""
-    orders = np.full(len(now), _XYZ)
-    before = quaternion_from_axis_angle(now) if channel == "rotation_axis_angle" else now
-    old = euler_from_quaternion(before[None], orders, np.zeros((len(now), 3)))
-    new = euler_from_quaternion(wanted[None], orders, old[0])
-    return quaternion_from_euler(np.where(held, old[0], new[0]), orders)
-
-
-def _base_of(plan: ChannelPlan, kept: KeptPose) -> _Base:
-    count = len(plan.bones)
-    location, scale = np.zeros((count, 3)), np.ones((count, 3))
-    rotation = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
-    for i, name in enumerate(plan.bones):
-        state = kept.bones.get(name)
-        if state is not None:
-            location[i], rotation[i] = state.values["location"], state.rotation
-            scale[i] = state.values["scale"]
-    return _Base(location, rotation, scale)

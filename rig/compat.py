@@ -52,8 +52,11 @@ def fcurves_of(datablock: bpy.types.ID, action: bpy.types.Action) -> bpy.types.b
     return _curves_in(action, animation.action_slot if animation and animation.action == action else None)
 
 
-def playing(datablock: bpy.types.ID) -> Iterator[tuple[bpy.types.Action, Iterable[bpy.types.FCurve]]]:
-    """Yield the actions that animate a data-block, each with its F-curves: NLA strips first, the active action last."""
+Playing = tuple[bpy.types.Action, Iterable[bpy.types.FCurve], "bpy.types.NlaStrip | None"]
+
+
+def playing(datablock: bpy.types.ID) -> Iterator[Playing]:
+    """Yield what animates a data-block, the strongest last: action, its F-curves, NLA strip; none for the active."""
     animation = datablock.animation_data
     if animation is None:
         return
@@ -64,7 +67,7 @@ def playing(datablock: bpy.types.ID) -> Iterator[tuple[bpy.types.Action, Iterabl
                 yield from _strips(track.strips)
     action = animation.action
     if action is not None:
-        yield action, fcurves_of(datablock, action) or ()
+        yield action, fcurves_of(datablock, action) or (), None
 
 
 def session_uid(datablock: bpy.types.ID) -> int:
@@ -96,7 +99,7 @@ def push_down(datablock: bpy.types.ID, first: float, last: float) -> str:
     return action.name
 
 
-def _strips(strips: bpy.types.bpy_prop_collection) -> Iterator[tuple[bpy.types.Action, Iterable[bpy.types.FCurve]]]:
+def _strips(strips: bpy.types.bpy_prop_collection) -> Iterator[Playing]:
     for strip in strips:
         if strip.mute:
             continue
@@ -104,7 +107,7 @@ def _strips(strips: bpy.types.bpy_prop_collection) -> Iterator[tuple[bpy.types.A
             yield from _strips(strip.strips)
         elif strip.action is not None:
             curves = _curves_in(strip.action, strip.action_slot) if _SLOTTED else strip.action.fcurves
-            yield strip.action, curves or ()
+            yield strip.action, curves or (), strip
 
 
 def _curves_in(action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") -> bpy.types.bpy_prop_collection | None:

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from ..mapping.channels import ChannelPlan
-from ..mapping.rotation_modes import quaternion_from_axis_angle, quaternion_from_euler
 from . import compat
 from .bind import Binding
-from .occupied import ANIMATED, AXIS_ANGLE, QUATERNION, Occupied
 from .places import find_slot, property_places, shape_keys_of, shape_places
 
 CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
@@ -27,23 +24,10 @@ class BoneState:
 
     row: int
     """Its number among the armature's pose bones."""
-    mode: int
-    """As `foreach_get` tells rotation modes."""
     values: dict[str, np.ndarray]
     """By `CHANNELS`."""
     driven: dict[str, np.ndarray]
     """Which of these numbers may be written; bool, by `CHANNELS`."""
-
-    @property
-    def rotation(self) -> np.ndarray:
-        """Its rotation as a quaternion (4,), wxyz."""
-        if self.mode == QUATERNION:
-            q = self.values["rotation_quaternion"].astype(np.float64)
-            return q / max(float(np.linalg.norm(q)), 1e-9)
-        if self.mode == AXIS_ANGLE:
-            return quaternion_from_axis_angle(self.values["rotation_axis_angle"].astype(np.float64))
-        angles = self.values["rotation_euler"].astype(np.float64)
-        return quaternion_from_euler(angles[None], np.array([self.mode - 1]))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +113,6 @@ class KeptPose:
             self.uids,
         )
 
-    def still(self, plan: ChannelPlan, occupied: Occupied) -> "KeptPose":
-        """Return this without what is animated."""
-        bones = dict(self.bones)
-        for i, name in enumerate(plan.bones):
-            state = bones.get(name)
-            if state is None:
-                continue
-            animated = {"location": occupied.location[i] == ANIMATED, "scale": occupied.scale[i] == ANIMATED}
-            turned = occupied.rotation[i] == ANIMATED
-            animated |= {c: turned[:size] for c, size in CHANNELS.items() if c not in animated}
-            bones[name] = BoneState(
-                state.row, state.mode, state.values, {c: state.driven[c] & ~animated[c] for c in CHANNELS}
-            )
-        shapes = zip(occupied.shape_places, occupied.shapes, strict=True)
-        moving = {(place.mesh, place.key) for place, owner in shapes if owner == ANIMATED}
-        properties = zip(occupied.property_places, occupied.properties, strict=True)
-        changing = {(place.object, place.path) for place, owner in properties if owner == ANIMATED}
-        return KeptPose(
-            self.armature,
-            self.bone_count,
-            bones,
-            {key: state for key, state in self.shapes.items() if key not in moving},
-            self.shape_counts,
-            {key: value for key, value in self.properties.items() if key not in changing},
-            self.uids,
-        )
-
     def shape_value(self, mesh: str, key: str) -> float:
         """Return what a shape key stood at, 0 where it was not looked at."""
         state = self.shapes.get((mesh, key))
@@ -237,8 +194,6 @@ def _read_bones(binding: Binding) -> tuple[dict[str, BoneState], int]:
         buffer = np.zeros(len(bones) * size, np.float32)
         bones.foreach_get(channel, buffer)
         values[channel] = buffer.reshape(-1, size)
-    modes = np.zeros(len(bones), np.int32)
-    bones.foreach_get("rotation_mode", modes)
     found = {}
     for i, name in enumerate(plan.bones):
         row = row_of.get(name)
@@ -247,7 +202,7 @@ def _read_bones(binding: Binding) -> tuple[dict[str, BoneState], int]:
         turned = bool(plan.turned[i])
         driven = {"location": plan.located[i], "scale": plan.scaled[i]}
         driven |= {channel: np.full(size, turned) for channel, size in CHANNELS.items() if channel not in driven}
-        found[name] = BoneState(row, int(modes[row]), {c: values[c][row].copy() for c in CHANNELS}, driven)
+        found[name] = BoneState(row, {c: values[c][row].copy() for c in CHANNELS}, driven)
     return found, len(bones)
 
 
@@ -256,11 +211,11 @@ def _older(state: BoneState, older: BoneState | None) -> BoneState:
     if older is None:
         return state
     values = {c: np.where(older.driven[c], older.values[c], state.values[c]) for c in CHANNELS}
-    return BoneState(state.row, state.mode, values, state.driven)
+    return BoneState(state.row, values, state.driven)
 
 
 def _rest_of(state: BoneState, other: BoneState | None) -> BoneState:
     """Return a bone with what another look drives taken away."""
     if other is None:
         return state
-    return BoneState(state.row, state.mode, state.values, {c: state.driven[c] & ~other.driven[c] for c in CHANNELS})
+    return BoneState(state.row, state.values, {c: state.driven[c] & ~other.driven[c] for c in CHANNELS})

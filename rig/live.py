@@ -121,14 +121,17 @@ class _Part:
             self.earlier.clear()
         return True
 
-    def bound_anew(self, writer: PoseWriter, face: int, bound_to: tuple[object, ...], now: KeptPose) -> "_Part":
+    def bound_anew(
+        self, binding: Binding, existing: Existing, face: int, bound_to: tuple[object, ...], now: KeptPose
+    ) -> "_Part":
         """Return the part with another binding of the same character. `now`: how that one's channels stand.
 
         What is no longer driven goes back to what it was.
         """
         self.kept.renamed(now.uids).without(now).restore()
+        kept = now.with_older(self.kept)
         earlier = deque([self.writer, *self.earlier], maxlen=_EARLIER)
-        return _Part(self.uid, writer, face, bound_to, now.with_older(self.kept), earlier)
+        return _Part(self.uid, PoseWriter(binding, existing, kept), face, bound_to, kept, earlier)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -482,19 +485,15 @@ class LiveSession:
         # Binding may have made the character's map.
         identity = (target.name, bones, character.revision(target), id(profile))
         now = KeptPose.of(binding)
-        base = now.with_older(old.writer.base) if old is not None and old.writer.base is not None else now
-        writer = PoseWriter(binding, self.existing, base)
         if old is not None:
-            return old.bound_anew(writer, face, identity, now)
-        return _Part(compat.session_uid(target), writer, face, identity, now)
+            return old.bound_anew(binding, self.existing, face, identity, now)
+        return _Part(compat.session_uid(target), PoseWriter(binding, self.existing, now), face, identity, now)
 
     def _treat_existing(self, part: _Part) -> None:
         """Treat animated channels otherwise from now on: first all of them go back to their animation."""
         part.kept.restore()
-        bpy.context.view_layer.update()
         part.earlier.clear()
         part.writer.existing = self.existing
-        part.writer.frame_changed()
 
     def _let_go(self, parts: Sequence[_Part]) -> None:
         if not self.keep_pose:

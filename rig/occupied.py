@@ -22,8 +22,8 @@ Existing = Literal["LEAVE", "REPLACE", "ADD"]
 TAKE_PROPERTY = "mimica_take"
 """Custom property of an Action: the take it was baked from. Baking the take again replaces these keys."""
 
-FREE, ANIMATED, LOCKED, DRIVEN = range(4)
-"""Whose a channel is; of several the last one counts."""
+FREE, BAKED, ANIMATED, LOCKED, DRIVEN = range(5)
+"""Whose a channel is: of nobody, of a take that Mimica baked, of an animation, ...; of several the last one counts."""
 QUATERNION, AXIS_ANGLE = 0, -1
 """Rotation modes as `foreach_get` tells them; the six Euler orders are 1 to 6."""
 _AXES = "XYZ"
@@ -60,7 +60,7 @@ _LOCKED = _Claim(LOCKED)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occupied:
-    """Whose each channel of a bound character is, at one moment. Arrays of FREE, ANIMATED, LOCKED, DRIVEN."""
+    """Whose each channel of a bound character is, at one moment. Arrays of FREE, BAKED, ANIMATED, LOCKED, DRIVEN."""
 
     target: str
     location: np.ndarray
@@ -76,7 +76,7 @@ class Occupied:
     properties: np.ndarray
     """int8, in the order of `property_places`."""
     channels: tuple[OccupiedChannel, ...]
-    """All that are not free. A bone's rotation counts once."""
+    """All that belong to somebody else. A bone's rotation counts once."""
 
     def left_alone(self, existing: Existing) -> tuple[OccupiedChannel, ...]:
         """Return the channels that are not written."""
@@ -100,7 +100,7 @@ class Occupied:
 
 def writable(owners: np.ndarray, existing: Existing) -> np.ndarray:
     """Return which channels may be written, bool, of an array of `Occupied`."""
-    return (owners == FREE) | ((owners == ANIMATED) & (existing != "LEAVE"))
+    return (owners <= BAKED) | ((owners == ANIMATED) & (existing != "LEAVE"))
 
 
 def find_occupied(binding: Binding) -> Occupied:
@@ -196,10 +196,12 @@ def _claims_on(datablock: bpy.types.ID) -> dict[tuple[str, int], _Claim]:
     if animation is None:
         return {}
     claims: dict[tuple[str, int], _Claim] = {}
-    for action, curves in compat.playing(datablock):
-        if not is_baked(action):
-            claim = _Claim(ANIMATED, action.name)
-            claims.update({(c.data_path, c.array_index): claim for c in curves if not c.mute})
+    for action, curves, _ in compat.playing(datablock):
+        claim = _Claim(BAKED) if is_baked(action) else _Claim(ANIMATED, action.name)
+        for curve in curves:
+            channel = curve.data_path, curve.array_index
+            if not curve.mute and claims.get(channel, _FREE).owner <= claim.owner:
+                claims[channel] = claim
     driver = _Claim(DRIVEN)
     claims.update({(c.data_path, c.array_index): driver for c in animation.drivers if not c.mute})
     return claims
@@ -225,7 +227,7 @@ def _note_rotation(
             locks = [_FREE] * 4
     found = [claims.of(armature, path, i, lock) for i, lock in enumerate(locks)]
     strongest = max(found, key=lambda claim: claim.owner)
-    if not euler and strongest.owner in (ANIMATED, DRIVEN):
+    if not euler and strongest.owner in (BAKED, ANIMATED, DRIVEN):
         # A part of a quaternion alone is no rotation.
         found = [strongest] * 4
     owners[: len(found)] = [claim.owner for claim in found]
@@ -234,5 +236,5 @@ def _note_rotation(
 
 
 def _note(channels: list[OccupiedChannel], label: str, claim: _Claim) -> None:
-    if claim.owner != FREE:
+    if claim.owner > BAKED:
         channels.append(OccupiedChannel(label, claim.owner, claim.action))

@@ -176,5 +176,5 @@ def test_what_cannot_be_baked_is_said(rig):
     with pytest.raises(TargetError, match="No character"):
         bake_take(bpy.context.scene, None, frames, name="Nobody")
     cube = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))
-    with pytest.raises(TargetError, match="'Cube' has neither"):
+    with pytest.raises(TargetError, match="'Cube' cannot be driven"):
         bind(cube)
