@@ -374,12 +374,14 @@ def _missing(shapes: _Shapes, entries: Sequence[BoneEntry]) -> tuple[str, ...]:
 def _unmatched(inventory: Inventory, shapes: _Shapes) -> tuple[tuple[str, str], ...]:
     """Return names that speak of the face and drive nothing, each with the control it may mean."""
     driven = set(inventory.driven_keys)
-    names = [name for mesh, keys in inventory.meshes for name in keys if (mesh, name) not in driven]
-    names += [name for path, name in inventory.properties if _VRM not in path]
+    keys = {name for mesh, names in inventory.meshes for name in names if (mesh, name) not in driven}
+    named = [name for _, names in inventory.meshes for name in names if name in keys]
+    named += [name for path, name in inventory.properties if _VRM not in path]
     idle = frozenset().union(*(layer.idle for layer in shape_layers()))
-    left = [name for name in dict.fromkeys(names) if name not in shapes.understood and joined(name) not in idle]
+    left = [name for name in dict.fromkeys(named) if name not in shapes.understood and joined(name) not in idle]
     pairs = ((name, nearest_control(name)) for name in left)
-    return tuple((name, near) for name, near in pairs if near or looks_facial(name))
+    # Rigs have many properties that speak of the face: switches, mostly.
+    return tuple((name, near) for name, near in pairs if near or (name in keys and looks_facial(name)))
 
 
 def _list(names: Iterable[str]) -> str:

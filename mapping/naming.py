@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
+import numpy as np
+
 from .data import load_table
 from .frame import ARKIT_SHAPES
 
@@ -28,6 +30,8 @@ _NEAR = 0.8
 """How alike a misspelled name and a control's must be, 0 to 1."""
 _LONG = 7
 """Letters of a spelling from which on a likeness says something."""
+_OTHER_LETTERS = 4
+"""As many letters too many or too few, two misspelled ones at most, can a likeness have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,14 +131,29 @@ def looks_facial(name: str) -> bool:
 
 def nearest_control(name: str) -> str:
     """Return the ARKit control that a misspelled name probably means, or an empty string."""
-    known = {spelling: meaning for spelling, meaning in arkit_spellings().items() if len(spelling) >= _LONG}
     parts = words(name)
-    starts = [i for i in range(len(parts)) if _is_prefix(parts[:i], set())]
-    for start in starts:
-        near = get_close_matches("".join(parts[start:]), known, 1, _NEAR)
+    for start in (i for i in range(len(parts)) if _is_prefix(parts[:i], set())):
+        text = "".join(parts[start:])
+        spellings, letters = _spelled_letters()
+        # To compare each with each takes long where a character has thousands of shapes; to count letters does not.
+        other = np.abs(letters - _letters(text)).sum(axis=1)
+        alike = [spellings[i] for i in np.flatnonzero(other <= _OTHER_LETTERS)]
+        near = get_close_matches(text, alike, 1, _NEAR)
         if near:
-            return known[near[0]].follows[0][0]
+            return arkit_spellings()[near[0]].follows[0][0]
     return ""
+
+
+@cache
+def _spelled_letters() -> tuple[list[str], np.ndarray]:
+    """Return spellings of ARKit's shapes, and how often each has each letter, int (S, 26)."""
+    spellings = [spelling for spelling in arkit_spellings() if len(spelling) >= _LONG]
+    return spellings, np.array([_letters(spelling) for spelling in spellings])
+
+
+def _letters(text: str) -> np.ndarray:
+    codes = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(int) - ord("a")
+    return np.bincount(codes[(codes >= 0) & (codes < 26)], minlength=26)
 
 
 def _with_side(base: tuple[str, ...], side: str) -> Iterator[str]:
