@@ -166,6 +166,8 @@ class ChannelPlan:
         followers = [e for e in entries if e.drive == "landmarks"]
         average_to_performer = {} if performer_neutral is None else _region_scale(average_face(), performer_neutral)
         self.character = character
+        self.response = response
+        """What the rig's constraints do; None when bones move as their parents say."""
         pairs = sum(e.pair in {f.bone for f in followers} for e in followers)
         self._channels = ControlChannels(
             character.controls, character.strengths, average_to_performer, len(followers) + pairs
