@@ -99,7 +99,12 @@ class MIMICA_OT_detect(OnCharacter):
         except TargetError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"'{obj.name}': {len(found.bones) + len(found.controls)} entries")
+        if count := len(found.bones) + len(found.controls):
+            self.report({"INFO"}, f"'{obj.name}': {count} entries")
+        else:
+            self.report(
+                {"WARNING"}, f"Nothing was found that follows a face. {' '.join(character.stored_report(obj)['notes'])}"
+            )
         return {"FINISHED"}
 
 

@@ -5,6 +5,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -14,7 +15,7 @@ from ..mapping.frame import ARKIT_SHAPES
 from ..rig import character, map_mirror, map_view
 from ..rig.bind import TargetError
 from ..rig.map_rows import CONTROL_ITEMS, KIND_ITEMS, MimicaEntry, entry_of, fill_channel, fill_entry
-from .character import OnCharacter, OnMap, data_of, detect_into, holder_of, target_of
+from .character import OnCharacter, OnMap, data_of, detect_into, target_of
 
 _SCOPES = (
     ("ACTIVE", "Active Entry", "The one that is picked in the list"),
@@ -110,7 +111,7 @@ class MIMICA_OT_add_entry(OnCharacter):
             return {"CANCELLED"}
         obj, owner = target_of(context), self.object
         if self.kind == "property":
-            name, owner = _short_path(name, owner, holder_of(context))
+            name, owner = _short_path(name, owner, _armature(context) or obj)
         amount = self.angle if self.kind == "rotation" else self.amount
         channel = Channel(self.kind, name, int(self.axis), amount, owner)
         limits = (0.0, 1.0) if self.kind == "shape_key" else (-NO_LIMIT, NO_LIMIT)
@@ -126,14 +127,14 @@ class MIMICA_OT_add_entry(OnCharacter):
         return {"FINISHED"}
 
     def _owner(self, context: bpy.types.Context) -> bpy.types.Object | None:
-        return bpy.data.objects.get(self.object) if self.object else holder_of(context)
+        return bpy.data.objects.get(self.object) if self.object else _armature(context)
 
     def _guess(self, context: bpy.types.Context) -> None:
         """Take what the user has picked in the scene: a bone in Pose Mode, or a mesh's active shape key."""
         self.object = ""
-        holder, active = holder_of(context), context.active_object
-        if context.mode == "POSE" and context.active_pose_bone is not None and active == holder:
-            self.bone = context.active_pose_bone.name
+        active = context.active_object
+        if bone := _active_bone(context):
+            self.bone = bone
             if self.kind not in ("location", "rotation", "scale"):
                 self.kind = "rotation"
         elif active is not None and active.type == "MESH" and active.active_shape_key_index > 0:
@@ -165,14 +166,17 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if holder_of(context).type != "ARMATURE":
+        if map_view.armature_of(target_of(context)) is None:
             cls.poll_message_set("The character has no armature")
             return False
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        holder = holder_of(context)
-        if context.mode == "POSE" and context.active_object == holder and context.active_pose_bone is not None:
+        if (
+            context.mode == "POSE"
+            and context.active_object == _armature(context)
+            and context.active_pose_bone is not None
+        ):
             self.bone = context.active_pose_bone.name
         return context.window_manager.invoke_props_dialog(self, title="Add Bone", confirm_text="Add")
 
@@ -181,11 +185,11 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "drive")
-        layout.prop_search(self, "bone", holder_of(context).data, "bones", icon="BONE_DATA")
+        layout.prop_search(self, "bone", _armature(context).data, "bones", icon="BONE_DATA")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        if self.bone not in holder_of(context).data.bones:
+        if self.bone not in _armature(context).data.bones:
             self.report({"ERROR"}, f"There is no bone '{self.bone}'. Press Add again and choose one.")
             return {"CANCELLED"}
         drive, _, side = self.drive.partition("_")
@@ -378,6 +382,16 @@ class MIMICA_OT_add_suggestion(OnMap):
         entry = ControlEntry((Channel("shape_key", self.shape_key),), self.control, minimum=0.0, maximum=1.0)
         character.add_entry(target_of(context), entry)
         return {"FINISHED"}
+
+
+def _armature(context: bpy.types.Context) -> Any:
+    return map_view.armature_of(target_of(context))
+
+
+def _active_bone(context: bpy.types.Context) -> str:
+    """Return the bone that is active in Pose Mode, if it is the character's."""
+    bone = context.active_pose_bone if context.mode == "POSE" else None
+    return bone.name if bone is not None and bone.id_data == _armature(context) else ""
 
 
 def _rows(data: bpy.types.PropertyGroup, scope: str) -> Sequence[MimicaEntry]:

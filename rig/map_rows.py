@@ -255,7 +255,7 @@ class MimicaEntry(bpy.types.PropertyGroup):
         default=NO_LIMIT,
         update=_lower_minimum,
     )
-    mirror: BoolProperty(name="Other Side", description="Follow the other side of the performer's face", update=changed)
+    mirror: BoolProperty(name="Follow Other Side", description="Follow the other side of the performer's face", update=changed)
     limit: FloatProperty(
         name="Limit",
         description="How far it moves at most, softly, centimetres on a face of average size; 0 is no limit",

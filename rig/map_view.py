@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a list of a map's entries shows: their names, whether what they drive is there, how far they go at present.
 
-Cheap, for it is asked at every redraw; nothing is bound or detected. Which meshes belong to a character is remembered
-by name until the map or the number of objects changes.
+Cheap, for it is asked at every redraw; nothing is bound or detected. What belongs to a character is remembered by name
+until the map or the number of objects changes.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from ..mapping.character_map import CONTROLS, Channel, region_of
 from ..mapping.control_channels import other_side
 from . import live, test_pose
 from .character import data_of, holder_of, revision
+from .detect import character_parts
 from .map_rows import AUTOMATIC, NO_CONTROL, MimicaChannel, MimicaCharacter, MimicaEntry
 from .places import find_slot
 
@@ -30,7 +31,7 @@ _DRIVE_CONTROLS = {
 
 _DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
 """Where Left and Right are no side of the face."""
-_meshes: tuple[tuple[str, int, int], tuple[str, ...]] = (("", 0, 0), ())
+_parts: tuple[tuple[str, int, int, int], tuple[str, tuple[str, ...]]] = (("", 0, 0, 0), ("", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class MapView:
     @property
     def armature(self) -> bpy.types.Object | None:
         """The character's armature."""
-        return self.holder if self.holder.type == "ARMATURE" else None
+        return armature_of(self.target)
 
     @property
     def active(self) -> MimicaEntry | None:
@@ -97,7 +98,11 @@ class MapView:
                 return f"No mesh of the character has a shape key '{channel.name}'"
             return ""
         if channel.kind == "property":
-            return "" if find_slot(obj or self.holder, channel.name) else f"There is no property {channel.name}"
+            return (
+                ""
+                if find_slot(obj or self.armature or self.target, channel.name)
+                else f"There is no property {channel.name}"
+            )
         return self._bone_problem(channel.name, obj)
 
     def _bone_problem(self, bone: str, armature: bpy.types.Object | None = None) -> str:
@@ -162,14 +167,21 @@ def search_text(row: MimicaEntry) -> str:
 
 def character_meshes(target: bpy.types.Object) -> tuple[str, ...]:
     """Return the names of the meshes with shape keys that belong to a character."""
-    global _meshes
-    holder = holder_of(target) or target
-    key = (holder.name, revision(target), len(bpy.data.objects))
-    if _meshes[0] != key:
-        candidates = (holder, target, *(holder.children_recursive if holder.type == "ARMATURE" else ()))
-        found = (obj.name for obj in candidates if obj.type == "MESH" and obj.data.shape_keys)
-        _meshes = (key, tuple(dict.fromkeys(found)))
-    return _meshes[1]
+    return _parts_of(target)[1]
+
+
+def armature_of(target: bpy.types.Object) -> bpy.types.Object | None:
+    """Return the character's armature, if it has one."""
+    return bpy.data.objects.get(_parts_of(target)[0])
+
+
+def _parts_of(target: bpy.types.Object) -> tuple[str, tuple[str, ...]]:
+    global _parts
+    key = (target.name, revision(target), len(bpy.data.objects), len(bpy.data.shape_keys))
+    if _parts[0] != key:
+        armature, meshes = character_parts(target)
+        _parts = (key, (armature.name if armature is not None else "", tuple(mesh.name for mesh in meshes)))
+    return _parts[1]
 
 
 def has_key(mesh: str, key: str) -> bool:

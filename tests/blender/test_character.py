@@ -166,6 +166,15 @@ def test_one_object_holds_the_map_of_a_character(rig: bpy.types.Object, head: bp
     assert character.holder_of(None) is None and character.stored_map(None) is None
 
 
+def test_a_group_of_objects_is_a_character_too(rig: bpy.types.Object) -> None:
+    group = bpy.data.objects.new("Group", None)
+    bpy.context.scene.collection.objects.link(group)
+    rig.parent = group
+    character.store_map(group, own_rig_map())
+    view = map_view.view(group)
+    assert [view.problem(row) for row in group.mimica.entries if view.problem(row)] == []
+
+
 def test_each_edit_is_seen_by_what_is_bound(rig: bpy.types.Object) -> None:
     seen = [character.revision(rig)]
     data = rig.mimica
