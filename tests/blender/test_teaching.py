@@ -21,6 +21,7 @@ from mimica.mapping.solve import solve
 from mimica.mapping.teaching import Address, at_rest, entries_of, find_expression, posed
 from mimica.rig import teaching_steps
 from mimica.rig.apply import PoseWriter
+from mimica.rig.bake import BakeSettings, bake_take
 from mimica.rig.bind import Binding, bind
 from mimica.rig.character import stored_map
 from mimica.rig.teaching import read_pose, symmetry_of, write_pose
@@ -435,14 +436,13 @@ def test_every_expression_has_its_picture() -> None:
 
 # What was taught, performed
 
+WAVE = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 21))
+"""How far the performer's jaw is open and the left eye closed."""
 
-def performed(rig: bpy.types.Object, jaw: np.ndarray, blink: np.ndarray) -> tuple[Motion, Binding]:
-    """A performer opens the jaw and blinks with the left eye, seen by a camera, and solved for the character."""
-    profile = default_profile()
-    binding = bind(rig, profile.neutral)
-    frames = photograph(act(jaw=jaw, blink_left=blink))
-    motion = finish(solve(frames, profile, binding.plan.groups), MappingSettings(smoothness=0.0), np.inf)
-    return motion, binding
+
+def solved(binding: Binding) -> Motion:
+    motion = solve(photograph(act(jaw=WAVE, blink_left=WAVE)), default_profile(), binding.plan.groups)
+    return finish(motion, MappingSettings(smoothness=0.0), np.inf)
 
 
 def at(motion: Motion, i: int) -> Motion:
@@ -451,29 +451,45 @@ def at(motion: Motion, i: int) -> Motion:
 
 def expected(rig: bpy.types.Object, motion: Motion, i: int) -> dict[Address, float]:
     """The pose in which every taught expression is shown as far as its control says."""
-    rest = {address: at_rest(address[0]) for address in read_pose(rig)}
+    pose = {address: at_rest(address[0]) for address in read_pose(rig)}
     for entry in stored_map(rig).controls:
-        rest = posed(rest, [entry], float(motion.controls[i, ARKIT_SHAPES.index(entry.control)]))
-    return rest
+        pose = posed(pose, [entry], float(motion.controls[i, ARKIT_SHAPES.index(entry.control)]))
+    return pose
+
+
+def check_shown(rig: bpy.types.Object, motion: Motion, i: int) -> None:
+    """As Blender evaluates it: the half radian that was taught, as far as the jaw is open, and the lid alike."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    bones = rig.evaluated_get(graph).pose.bones
+    jaw, lid = bones[NAMES["jaw"]], bones[NAMES["lid left"]]
+    opened, closed = motion.control("jawOpen")[i], motion.control("eyeBlinkLeft")[i]
+    assert close((jaw.matrix @ jaw.bone.matrix_local.inverted()).to_3x3(), Matrix.Rotation(0.5 * opened, 3, "X"))
+    assert jaw.head.z - jaw.bone.head_local.z == pytest.approx(-0.05 * opened, abs=1e-4)
+    assert close((lid.matrix @ lid.bone.matrix_local.inverted()).to_3x3(), Matrix.Rotation(0.7 * closed, 3, "X"))
 
 
 def test_a_performance_shows_what_was_taught_in_proportion(rig: bpy.types.Object) -> None:
     teach_twelve(rig)
     bpy.ops.mimica.teach_end()
-    wave = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 21))
-    motion, binding = performed(rig, wave, wave)
-    jaw = motion.control("jawOpen")
-    assert jaw.max() > 0.5 and motion.control("eyeBlinkLeft").max() > 0.5
+    binding = bind(rig, default_profile().neutral)
+    motion = solved(binding)
+    assert motion.control("jawOpen").max() > 0.5 and motion.control("eyeBlinkLeft").max() > 0.5
     writer = PoseWriter(binding)
-    for i in (0, 5, 10, 15):
+    for i in (0, 5, 10):
         writer.write(binding.plan.pose(at(motion, i)))
         assert read_pose(rig) == pytest.approx(expected(rig, motion, i), abs=1e-4)
-    # As Blender evaluates it: the taught half radian, as far as the jaw is open.
-    writer.write(binding.plan.pose(at(motion, 10)))
-    bpy.context.view_layer.update()
-    shown = bone(rig, "jaw")
-    opened = (shown.matrix @ shown.bone.matrix_local.inverted()).to_3x3()
-    assert close(opened, Matrix.Rotation(0.5 * jaw[10], 3, "X"))
-    assert shown.head.z - shown.bone.head_local.z == pytest.approx(-0.05 * jaw[10], abs=1e-4)
-    lid = (bone(rig, "lid left").matrix @ bone(rig, "lid left").bone.matrix_local.inverted()).to_3x3()
-    assert close(lid, Matrix.Rotation(0.7 * motion.control("eyeBlinkLeft")[10], 3, "X"))
+        check_shown(rig, motion, i)
+
+
+def test_a_baked_take_shows_what_was_taught_in_proportion(rig: bpy.types.Object) -> None:
+    teach_twelve(rig)
+    bpy.ops.mimica.teach_end()
+    bpy.context.scene.render.fps = 30
+    motion = solved(bind(rig, default_profile().neutral))
+    frames = photograph(act(jaw=WAVE, blink_left=WAVE))
+    settings = BakeSettings(mapping=MappingSettings(smoothness=0.0))
+    bake_take(bpy.context.scene, rig, frames, name="Taught", profile=default_profile(), settings=settings)
+    for i in (0, 5, 10):
+        bpy.context.scene.frame_set(1 + i)
+        assert read_pose(rig) == pytest.approx(expected(rig, motion, i), abs=1e-3)
+        check_shown(rig, motion, i)
