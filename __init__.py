@@ -14,6 +14,7 @@ def _parts():
         bake,
         calibrate,
         capture,
+        cast,
         character,
         character_edit,
         create_rig,
@@ -26,7 +27,7 @@ def _parts():
     from .rig import character as scene_map
     from .ui import panels, preferences, prompter, properties
 
-    of_character = (create_rig, character, character_edit)
+    of_character = (create_rig, cast, character, character_edit)
     operators = (sources, model, capture, performer, calibrate, takes, lens, *of_character, bake)
     return (scene_map, properties, preferences, panels, prompter, *operators, command_line)
 

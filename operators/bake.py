@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a take to keyframes."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import bpy
 
 from ..capture.take import Take, TakeError
@@ -11,7 +14,7 @@ from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
 from ..mapping.mapper import MappingSettings
 from ..rig import live
-from ..rig.bake import BakeError, BakeSettings, bake_take
+from ..rig.bake import BakeError, BakeResult, BakeSettings, bake_take
 from ..rig.bind import TargetError
 from .performer import stored_profile
 from .takes import active_take
@@ -38,40 +41,77 @@ class MIMICA_OT_bake(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.mimica
-        path = active_take(context)
-        if path is None:
-            return {"CANCELLED"}
-        options = BakeSettings(
-            start_frame=settings.bake_start,
-            start=settings.bake_from if settings.bake_part else 0.0,
-            end=settings.bake_to if settings.bake_part else float("inf"),
-            translation=settings.head_translation,
-            mapping=MappingSettings(smoothness=settings.smoothness),
-        )
+        jobs = _jobs(context)
         window_manager = context.window_manager
-        window_manager.progress_begin(0, 1)
+        window_manager.progress_begin(0, len(jobs))
+        done: list[BakeResult] = []
+        problems: list[str] = []
         try:
-            take = Take.open(path)
-            face = _face(take, settings.bake_face)
-            frames = take.frames(face)
-            result = bake_take(
-                context.scene,
-                settings.target,
-                frames,
-                name=take.info.name,
-                profile=_performer_of(take, face, frames, settings),
-                settings=options,
-            )
-        except (TakeError, BakeError, TargetError, ProfileError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            for i, job in enumerate(jobs):
+                window_manager.progress_update(i)
+                try:
+                    done.append(_bake(context, job))
+                except (TakeError, BakeError, TargetError, ProfileError) as error:
+                    name = job.target.name if job.target is not None else ""
+                    problems.append(f"{name}: {error}" if len(jobs) > 1 else str(error))
         finally:
             window_manager.progress_end()
+        for problem in problems:
+            self.report({"WARNING" if done else "ERROR"}, problem)
+        if not done:
+            return {"CANCELLED"}
         scene = context.scene
-        scene.frame_end = max(scene.frame_end, int(result.last_frame))
-        self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
+        scene.frame_end = max(scene.frame_end, *(int(result.last_frame) for result in done))
+        for result in done:
+            self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
+            for note in result.notes:
+                self.report({"INFO"}, note)
         return {"FINISHED"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One take for one character."""
+
+    target: bpy.types.Object | None
+    take: Path
+    face: str
+    """A number, or MOST."""
+
+
+def _jobs(context: bpy.types.Context) -> list[_Job]:
+    """Return what is to be baked, the first character first, each character once."""
+    settings, state = context.scene.mimica, context.window_manager.mimica
+    active = active_take(context)
+    if active is None:
+        return []
+    jobs = [_Job(settings.target, active, settings.bake_face)]
+    if settings.bake_all:
+        of_name = {item.name: Path(item.path) for item in state.takes}
+        for member in settings.cast:
+            if member.object is not None and all(job.target != member.object for job in jobs):
+                # A name that is in no list any more is said by the take that cannot be opened.
+                take = of_name.get(member.take, active.with_stem(member.take)) if member.take else active
+                jobs.append(_Job(member.object, take, member.face if settings.faces > 1 else settings.bake_face))
+    return jobs
+
+
+def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
+    """Bake one job. Raises what `bake_take` and reading the take do."""
+    settings = context.scene.mimica
+    options = BakeSettings(
+        start_frame=settings.bake_start,
+        start=settings.bake_from if settings.bake_part else 0.0,
+        end=settings.bake_to if settings.bake_part else float("inf"),
+        translation=settings.head_translation,
+        mapping=MappingSettings(smoothness=settings.smoothness),
+        existing=settings.existing_animation,
+    )
+    take = Take.open(job.take)
+    face = _face(take, job.face)
+    frames = take.frames(face)
+    profile = _performer_of(take, face, frames, settings)
+    return bake_take(context.scene, job.target, frames, name=take.info.name, profile=profile, settings=options)
 
 
 def _performer_of(

@@ -15,6 +15,7 @@ from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
 from ..rig import live
 from ..rig.bind import can_be_target
+from .cast import parts_of
 from .model import model_in_use
 from .performer import stored_profile
 from .redraw import redraw
@@ -66,7 +67,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 tracker=TrackerSettings(settings.faces, settings.detection, settings.presence, settings.tracking),
                 mapping=MappingSettings(smoothness=settings.smoothness),
                 profile=profile,
-                face=_face(settings),
+                face=parts_of(settings)[0][1],
                 field_of_view=math.degrees(settings.field_of_view),
                 translation=settings.head_translation,
             )
@@ -91,7 +92,7 @@ class MIMICA_OT_stop_capture(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         live.stop()
-        redraw(context, "UI")
+        _redraw_all(context)
         return {"FINISHED"}
 
 
@@ -150,7 +151,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
         try:
             posed = session.poses
             settings = context.scene.mimica
-            running = session.tick(settings.target, _face(settings))
+            session.existing, session.keep_pose = settings.existing_animation, settings.keep_pose
+            running = session.tick_all(parts_of(settings))
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.
                 redraw(context, "WINDOW")
@@ -172,12 +174,13 @@ class MIMICA_OT_follow(bpy.types.Operator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        redraw(context, "UI")
+        _redraw_all(context)
 
 
-def _face(settings: bpy.types.PropertyGroup) -> int:
-    """Return the face that moves the character."""
-    return int(settings.face) if settings.faces > 1 else 0
+def _redraw_all(context: bpy.types.Context) -> None:
+    """Draw the panel, and the characters that went back to how they stood."""
+    redraw(context, "UI")
+    redraw(context, "WINDOW")
 
 
 def _come_back() -> None:

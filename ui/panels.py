@@ -5,6 +5,8 @@
 import bpy
 
 from ..rig import live
+from .cast import CLASSES as CAST_CLASSES
+from .cast import draw_left_alone
 from .character import CLASSES as CHARACTER_CLASSES
 from .character import PANELS as CHARACTER_PANELS
 from .character import draw_character
@@ -98,6 +100,7 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
         column = column.column()
         column.enabled = live.current() is None
         column.prop(settings, "head_translation")
+        draw_left_alone(layout, context)
 
 
 class MIMICA_UL_takes(bpy.types.UIList):
@@ -173,6 +176,8 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
             column = layout.column(align=True)
             column.prop(settings, "bake_from")
             column.prop(settings, "bake_to")
+        if settings.cast:
+            layout.prop(settings, "bake_all")
         row = layout.row()
         row.scale_y = 1.3
         row.operator("mimica.bake", icon="KEYFRAME_HLT")
@@ -232,6 +237,7 @@ _CLASSES = (
     VIEW3D_PT_mimica_tracker,
     VIEW3D_PT_mimica_performer,
     VIEW3D_PT_mimica_character,
+    *CAST_CLASSES,
     *CHARACTER_PANELS,
     VIEW3D_PT_mimica_takes,
     VIEW3D_PT_mimica_bake,

@@ -32,6 +32,25 @@ def _may_be_target(_self: "MimicaScene", obj: bpy.types.Object) -> bool:
     return can_be_target(obj)
 
 
+class MimicaCastMember(bpy.types.PropertyGroup):
+    """One more character beside the first."""
+
+    object: PointerProperty(
+        name="Character",
+        description="Another character that the capture moves and a bake is made for",
+        type=bpy.types.Object,
+        poll=_may_be_target,
+    )
+    face: EnumProperty(
+        name="Face",
+        description="The face that moves this character. Several characters may follow one face",
+        items=tuple((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+    )
+    take: StringProperty(
+        name="Take", description="The take that is baked to this character. Empty is the one that is active in the list"
+    )
+
+
 class MimicaScene(bpy.types.PropertyGroup):
     """What belongs to the project: the source, the character, how to bake."""
 
@@ -156,6 +175,32 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Face",
         description="The face that moves the character. Set Neutral is for this face too",
         items=tuple((str(i), name, text) for i, (name, text) in enumerate(_FACES)),
+    )
+    cast: CollectionProperty(type=MimicaCastMember)
+    cast_index: IntProperty(name="Character", description="The character that is shown below")
+    existing_animation: EnumProperty(
+        name="Existing Animation",
+        description="What happens to channels that an action already animates. Drivers are always left alone",
+        items=(
+            ("LEAVE", "Leave Alone", "The animation keeps its channels; the performer moves the others"),
+            (
+                "REPLACE",
+                "Replace in Preview",
+                "The performer moves animated channels too. The action itself is not changed; a bake goes on top of it",
+            ),
+            (
+                "ADD",
+                "Add on Top",
+                "The performance is added to the animation, and to the pose where nothing is animated",
+            ),
+        ),
+    )
+    keep_pose: BoolProperty(
+        name="Keep Pose",
+        description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
+    )
+    bake_all: BoolProperty(
+        name="All Characters", description="Bake to every character of the list, each its own take if it has one"
     )
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
     bake_face: EnumProperty(
@@ -298,7 +343,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     """What went wrong last, as a sentence; the panel shows it until the next start."""
 
 
-_CLASSES = (MimicaScene, MimicaName, MimicaTake, MimicaPerformer, MimicaWindowManager)
+_CLASSES = (MimicaCastMember, MimicaScene, MimicaName, MimicaTake, MimicaPerformer, MimicaWindowManager)
 
 
 def register() -> None:
