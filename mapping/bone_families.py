@@ -12,6 +12,7 @@ from typing import Any
 
 from .character_map import BoneEntry, own_rig_map
 from .data import load_table
+from .mirror import mirror_landmarks
 from .naming import sides, words
 
 _TUPLES = ("turn", "move")
@@ -116,11 +117,14 @@ def _entries(rows: list[dict[str, Any]], prefix: str, bones: Mapping[str, str]) 
 def _entry(row: dict[str, Any], side: Mapping[str, str], bone: str) -> BoneEntry:
     own = _own()[row["as"].format_map(side)]
     own = replace(own, bone=bone, limit=_limit(own.region) if own.drive == "landmarks" else 0.0)
-    given = {
+    given: dict[str, Any] = {
         key: value.format_map(side) if isinstance(value, str) else tuple(value) if key in _TUPLES else value
         for key, value in row.items()
         if key not in ("bone", "as", "without")
     }
+    if "landmarks" in row and side["L"] == "R":
+        other = mirror_landmarks()
+        given["landmarks"] = {str(other[int(index)]): weight for index, weight in row["landmarks"].items()}
     if given.get("drive") == "control":
         own = BoneEntry(bone, "control", own.region)
     return replace(own, **given)

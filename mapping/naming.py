@@ -168,13 +168,13 @@ def _readings(name: str, parts: tuple[str, ...], known: Mapping[str, Meaning]) -
     """Give each way to read a name's end as something known, the longest first, and where that begins."""
     suffixes = [suffix for suffix in _table("suffixes") if parts[-len(suffix) :] == tuple(suffix)]
     ends = [len(parts), *(len(parts) - len(suffix) for suffix in suffixes)]
-    separated = bool(re.search(r"[\W_]", name.rpartition(".")[2] or name))
     for start in range(len(parts)):
         for end in ends:
             meaning = known.get("".join(parts[start:end]))
             if meaning is None or _is_spoiled(parts[:start]):
                 continue
             prefix = " ".join(word for word in parts[:start] if not word.isdigit())
+            separated = bool(re.search(r"[\W_]", name.rpartition(".")[2] or name))
             capital = [word for word in _WORD.findall(name) if not word.isdigit()][len(prefix.split())][0].isupper()
             yield start, Match(meaning, prefix, (prefix, separated, capital))
 

@@ -11,6 +11,7 @@ from mimica.mapping.character_map import BoneEntry, Channel, ControlEntry, own_r
 from mimica.mapping.detection import Detection, Inventory, Report, detect
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.map_file import read_map, write_map
+from mimica.mapping.mirror import mirror_landmarks
 
 HUMAN = ("hips", "spine")
 """Bones that no face has."""
@@ -266,6 +267,10 @@ def test_daz_bones_alone() -> None:
     assert bones["lEye"].side == "L" and bones["rEye"].side == "R"
     assert bones["LipLowerMiddle"].pair == "LipUpperMiddle" and bones["LipLowerMiddle"].edge
     assert bones["rLipLowerInner"].pair == "rLipUpperInner"
+    other = mirror_landmarks()
+    for part in ("LipUpperInner", "LipCorner", "BrowMid"):
+        left, right = bones[f"l{part}"].landmarks, bones[f"r{part}"].landmarks
+        assert right == {str(other[int(index)]): weight for index, weight in left.items()}
     assert bones["lEyelidUpper"].control == "eyeBlinkLeft" and bones["lEyelidUpper"].turn[0] > 0
     assert bones["rEyelidLower"].control == "eyeBlinkRight" and bones["rEyelidLower"].turn[0] < 0
     names = both("@_eye", "@_eyelidupper", "lowerjaw", "@_browinner", "@_lipcorner", "chin", "liplowermiddle")
@@ -512,6 +517,7 @@ def test_mpfb_default_rig() -> None:
             (*chain("spine", "neck", "head"), *below("head", ("eye.L", "eye.R"))),
             {"neck": "neck", "head": "head", "eye.L": "eye", "eye.R": "eye"},
         ),
+        (chain("Root_M", "Neck_M", "Head_M", "Jaw_M"), {"Neck_M": "neck", "Head_M": "head", "Jaw_M": "jaw"}),
         # A neck that carries no head is another one's; one eye alone may be a target.
         ((*chain("hips", "head"), ("neck", "tail"), ("tail", ""), ("LeftEye", "head")), {"head": "head"}),
     ],
