@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mimica.mapping.character_map import BoneEntry, Channel, ControlEntry, own_rig_map
 from mimica.mapping.detection import Detection, Inventory, Report, detect
@@ -594,3 +596,46 @@ def test_mimicas_own_rig_and_what_it_deforms() -> None:
     assert detection.character.bones == own
     assert len(detection.character.controls) == 52
     assert not detection.report.missing
+
+
+PIECES = st.sampled_from(
+    [
+        "eye",
+        "Blink",
+        "_L",
+        ".R",
+        "jaw",
+        "Open",
+        "mouth",
+        "A",
+        "1",
+        "Fcl_MTH_",
+        "ü",
+        "あ",
+        "２",
+        " ",
+        ".",
+        '"',
+        "head",
+        "lips.L",
+    ]
+)
+NAMES = st.lists(st.one_of(st.text(max_size=8), st.lists(PIECES, max_size=5).map("".join)), max_size=8, unique=True)
+
+
+@given(NAMES, NAMES, NAMES)
+def test_any_names_give_a_map_that_drives_each_key_once(
+    keys: list[str], bones: list[str], properties: list[str]
+) -> None:
+    detection = found(
+        armature="Rig",
+        bones=below("", bones),
+        meshes=(("Head", tuple(keys)), ("Teeth", tuple(keys[:2]))),
+        properties=tuple((f'["{name}"]', name) for name in properties),
+    )
+    driven = [
+        (entry.control, entry.label, channel) for entry in detection.character.controls for channel in entry.channels
+    ]
+    assert len(driven) == len(set(driven))
+    assert {entry.bone for entry in detection.character.bones} <= set(bones)
+    assert {channel.name for *_, channel in driven if channel.kind == "shape_key"} <= set(keys)
