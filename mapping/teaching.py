@@ -24,7 +24,6 @@ Address = tuple[ChannelKind, str, str, int]
 Pose = Mapping[Address, float]
 """What stands in channels. A channel that is left out stands at rest: a scale at 1, anything else at 0."""
 
-_BONES: tuple[ChannelKind, ...] = ("location", "rotation", "scale")
 _PLACE_TOLERANCE = 2e-5
 """Shares of the character's size that a bone may move without having been moved."""
 _TOLERANCE = 1e-4
@@ -178,15 +177,20 @@ def posed(start: Pose, entries: Iterable[ControlEntry], amount: float = 1.0) -> 
 
 def change_of(entry: ControlEntry) -> dict[Address, float]:
     """Return what an entry does to each channel when its control stands at its full value."""
-    taught = next((e for e in expressions() if _means(entry, e)), None)
+    taught = next((e for e in expressions() if means(entry, e)), None)
     full = abs(taught.full) if taught is not None else 1.0
     level = min(max(abs(entry.gain) * full + entry.offset, entry.minimum), entry.maximum)
     return {(c.kind, c.object, c.name, c.axis): c.amount * level for c in entry.channels}
 
 
+def means(entry: ControlEntry, shown: Expression) -> bool:
+    """Whether an entry is one that an expression drives the character by."""
+    return entry.control in shown.controls and (not shown.is_angle or (entry.gain < 0.0) == (shown.full < 0.0))
+
+
 def entries_of(character: CharacterMap, shown: Expression) -> tuple[ControlEntry, ...]:
     """Return the entries of a map that an expression drives the character by."""
-    return tuple(entry for entry in character.controls if _means(entry, shown))
+    return tuple(entry for entry in character.controls if means(entry, shown))
 
 
 def learned_ids(driving: Iterable[tuple[str, float]]) -> frozenset[str]:
@@ -196,27 +200,6 @@ def learned_ids(driving: Iterable[tuple[str, float]]) -> frozenset[str]:
     """
     known = {(control, gain < 0.0) for control, gain in driving}
     return frozenset(e.id for e in expressions() if any((c, e.full < 0.0) in known for c in e.controls))
-
-
-def teach(
-    character: CharacterMap, shown: Expression, entries: Sequence[ControlEntry]
-) -> tuple[CharacterMap, tuple[str, ...]]:
-    """Return the map with an expression's entries in the place of those it had, and the bones that this released.
-
-    A bone that is posed by what was learned no longer follows the face by itself: both would add up.
-    """
-    first = next((i for i, entry in enumerate(character.controls) if _means(entry, shown)), len(character.controls))
-    before = [entry for entry in character.controls[:first] if not _means(entry, shown)]
-    after = [entry for entry in character.controls[first:] if not _means(entry, shown)]
-    moved = {c.name for entry in entries for c in entry.channels if c.kind in _BONES}
-    released = tuple(b.bone for b in character.bones if b.enabled and b.bone in moved)
-    bones = tuple(replace(b, enabled=False) if b.bone in released else b for b in character.bones)
-    return replace(character, bones=bones, controls=(*before, *entries, *after)), released
-
-
-def forget(character: CharacterMap, shown: Expression) -> CharacterMap:
-    """Return the map without an expression's entries."""
-    return replace(character, controls=tuple(e for e in character.controls if not _means(e, shown)))
 
 
 def following(
@@ -229,8 +212,9 @@ def following(
 
 
 def pose_to_text(pose: Pose) -> str:
-    """Return a pose as text, without what stands at rest."""
-    return json.dumps([[*address, value] for address, value in pose.items() if value != at_rest(address[0])])
+    """Return a pose as text. What stands at rest is left out, but for properties, whose rest nobody knows."""
+    kept = {a: value for a, value in pose.items() if a[0] == "property" or value != at_rest(a[0])}
+    return json.dumps([[*address, value] for address, value in kept.items()])
 
 
 def pose_from_text(text: str) -> dict[Address, float]:
@@ -241,10 +225,6 @@ def pose_from_text(text: str) -> dict[Address, float]:
 def at_rest(kind: ChannelKind) -> float:
     """Return what a channel stands at when nothing was done to it."""
     return 1.0 if kind == "scale" else 0.0
-
-
-def _means(entry: ControlEntry, shown: Expression) -> bool:
-    return entry.control in shown.controls and (not shown.is_angle or (entry.gain < 0.0) == (shown.full < 0.0))
 
 
 def _other_side(name: str) -> str:

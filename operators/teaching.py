@@ -80,7 +80,8 @@ class MIMICA_OT_teach_start(_Teaching):
     )
 
     def do(self, character: bpy.types.Object) -> str:
-        if not data_of(character).stored:
+        data = data_of(character)
+        if data is not None and not data.stored:
             # Where names tell nothing, the map begins with what is learned.
             with suppress(TargetError):
                 detect_into(character)

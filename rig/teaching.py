@@ -55,12 +55,13 @@ def read_pose(character: bpy.types.Object) -> dict[Address, float]:
 
 
 def write_pose(character: bpy.types.Object, pose: Pose) -> None:
-    """Put a character into a pose. Channels that the pose does not name go to rest."""
+    """Put a character into a pose. Channels that it does not name go to rest, and properties stay as they are."""
     armature, meshes = parts_of(character)
     change = {
         address: wanted
         for address, value in read_pose(character).items()
-        if abs((wanted := pose.get(address, at_rest(address[0]))) - value) > _KEPT
+        if abs((wanted := pose.get(address, value if address[0] == "property" else at_rest(address[0]))) - value)
+        > _KEPT
     }
     if armature is not None:
         _write_bones(armature, pose, change)

@@ -6,6 +6,7 @@ Where one stands is kept on the character's object, `Object.mimica_teaching`, so
 what was learned is in the character's map. Main thread.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import bpy
@@ -19,7 +20,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..mapping.character_map import CharacterMap
+from ..mapping.character_map import CharacterMap, ControlEntry
 from ..mapping.symmetry import mirror_entries
 from ..mapping.teaching import (
     Expression,
@@ -32,17 +33,43 @@ from ..mapping.teaching import (
     expressions,
     find_expression,
     following,
-    forget,
     learned_ids,
+    means,
     pose_from_text,
     pose_to_text,
     posed,
-    teach,
 )
 from . import test_pose
-from .character import data_of, holder_of, store_map, stored_map
+from .character import data_of, holder_of, one_change, store_map, stored_map
+from .map_rows import entry_of, fill_entry
 from .teaching import read_pose, size_of, symmetry_of, write_pose
 
+__all__ = [
+    "CLASSES",
+    "Expression",
+    "Learned",
+    "MimicaTeaching",
+    "MimicaTeachingStep",
+    "begin_here",
+    "end",
+    "expressions",
+    "find_expression",
+    "go",
+    "learn",
+    "learned",
+    "mirror",
+    "missing_before",
+    "present",
+    "register",
+    "reset",
+    "show",
+    "start",
+    "state_of",
+    "unlearn",
+    "unregister",
+]
+
+_BONES = ("location", "rotation", "scale")
 _GROUPS = (
     ("essential", "Essential", "What no talking face does without", 1),
     ("more", "More", "Gaze, the brows' outer ends, and the lips for clear speech", 2),
@@ -184,8 +211,7 @@ def learn(character: bpy.types.Object) -> Learned:
     sides = symmetry_of(character).sides if len(shown.controls) > 1 else {}
     entries = entries_from_pose(shown, change, sides, state.amount / 100.0)
     known = learned(character)
-    character_map, released = teach(_map_of(character), shown, entries)
-    store_map(character, character_map)
+    released = _put(character, shown, entries)
     result = Learned(released=released)
     if shown.other and state.mirror and shown.other not in known:
         try:
@@ -233,7 +259,7 @@ def begin_here(character: bpy.types.Object) -> None:
 def unlearn(character: bpy.types.Object) -> None:
     """Forget what was learned of the present expression."""
     _, shown = _ask(character)
-    store_map(character, forget(_map_of(character), shown))
+    _put(character, shown, ())
 
 
 def _state(character: bpy.types.Object) -> MimicaTeaching:
@@ -255,16 +281,43 @@ def _mirror(character: bpy.types.Object) -> tuple[tuple[str, ...], tuple[str, ..
     other = find_expression(shown.other)
     if other is None:
         raise TeachingError(f"{shown.label} is the same on both sides")
-    character_map = _map_of(character)
-    entries = entries_of(character_map, shown)
+    entries = entries_of(_map_of(character), shown)
     made, missing = mirror_entries(entries, shown, other, symmetry_of(character, entries))
-    character_map, released = teach(character_map, other, made)
-    store_map(character, character_map)
-    return missing, released
+    return missing, _put(character, other, made)
 
 
 def _map_of(character: bpy.types.Object) -> CharacterMap:
     return stored_map(character) or CharacterMap(character.name)
+
+
+def _put(character: bpy.types.Object, shown: Expression, entries: Sequence[ControlEntry]) -> tuple[str, ...]:
+    """Put entries into the character's map in the place of those that an expression had.
+
+    A bone that they pose no longer follows the face by itself: both would add up.
+
+    :return: the bones that this released.
+    """
+    if not stored_map(character):
+        store_map(character, _map_of(character))
+    moved = {c.name for entry in entries for c in entry.channels if c.kind in _BONES}
+    released = []
+    with one_change(character) as data:
+        rows = data.entries
+        old = [
+            i for i, row in enumerate(rows) if isinstance(entry := entry_of(row), ControlEntry) and means(entry, shown)
+        ]
+        for i in reversed(old):
+            rows.remove(i)
+        place = old[0] if old else len(rows)
+        for i, entry in enumerate(entries):
+            fill_entry(rows.add(), entry)
+            rows.move(len(rows) - 1, place + i)
+        data.index = max(min(data.index, len(rows) - 1), 0)
+        for row in rows:
+            if row.kind == "BONE" and row.enabled and row.bone in moved:
+                row.enabled = False
+                released.append(row.bone)
+    return tuple(released)
 
 
 def _list_steps(state: MimicaTeaching) -> None:

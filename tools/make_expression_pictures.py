@@ -22,10 +22,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "ui" / "pictures"
 SIZE = 192
 _SHARP = 2
 """Times the size at which is rendered."""
-_PART = (0.17, 0.27, 0.66)
+_PART = (0.14, 0.245, 0.72)
 """Left, top and width of the square that is kept, in shares of what is rendered: brows to chin. For the head, all."""
 _RENDERED = round(SIZE * _SHARP / _PART[2])
-_COLOURS = 48
+_COLOURS = 80
 """Shades in a picture: few make it small, and the face is one material."""
 _DIMMED, _LIT = 0.72, 0.33
 """How bright the picture is where nothing happens, and how much brighter where the expression acts most."""
@@ -93,12 +93,12 @@ def _controls(expression: Expression, amount: float) -> np.ndarray:
 
 
 def _key_head(armature: Any, shown: tuple[Expression, ...]) -> None:
-    """Turn the head at the frames of the expressions that are turns of it."""
+    """Turn the head at the frames of the expressions that are turns of it, and back after the last."""
     from mathutils import Matrix, Vector
 
     bone = armature.pose.bones["head"]
     rest = bone.bone.matrix_local.to_3x3()
-    for i, expression in enumerate(shown):
+    for i, expression in enumerate((*shown, shown[0])):
         x, y, z = _AXES.get(expression.controls[0], (1.0, 0.0, 0.0))
         angle = expression.full if expression.group == "head" else 0.0
         turn = Matrix.Rotation(angle, 3, Vector((x, -z, y)))

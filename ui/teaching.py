@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 import bpy.utils.previews  # pyright: ignore[reportMissingImports]
 
-from ..mapping.teaching import Expression, expressions, find_expression
 from ..rig import teaching_steps
+from ..rig.teaching_steps import Expression, expressions, find_expression
 from .sentence import draw_sentence
 
 PICTURES = Path(__file__).parent / "pictures"

@@ -12,18 +12,21 @@ import pytest
 from mathutils import Euler, Matrix, Quaternion, Vector
 
 import mimica
+from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import default_profile
+from mimica.mapping.character_map import BoneEntry, CharacterMap, ControlEntry, shape_entry
 from mimica.mapping.frame import ARKIT_SHAPES
+from mimica.mapping.landmarks import average_face
 from mimica.mapping.mapper import MappingSettings
 from mimica.mapping.motion import Motion
 from mimica.mapping.smoothing import finish
 from mimica.mapping.solve import solve
-from mimica.mapping.teaching import Address, at_rest, entries_of, find_expression, posed
+from mimica.mapping.teaching import Address, Expression, at_rest, entries_of, find_expression, posed
 from mimica.rig import teaching_steps
 from mimica.rig.apply import PoseWriter
 from mimica.rig.bake import BakeSettings, bake_take
 from mimica.rig.bind import Binding, bind
-from mimica.rig.character import stored_map
+from mimica.rig.character import store_map, stored_map
 from mimica.rig.teaching import read_pose, symmetry_of, write_pose
 from mimica.tests.synthetic import act, photograph
 
@@ -153,6 +156,18 @@ def go_to(name: str) -> None:
     state.index = state.steps.find(name)
 
 
+def get(name: str) -> Expression:
+    found = find_expression(name)
+    assert found is not None
+    return found
+
+
+def taught(rig: bpy.types.Object, name: str) -> tuple[ControlEntry, ...]:
+    """The entries that an expression was taught by."""
+    known = stored_map(rig)
+    return entries_of(known, get(name)) if known is not None else ()
+
+
 def all_groups() -> None:
     teaching_steps.state_of(bpy.context.scene.mimica.target).groups = {"essential", "more", "rest", "head"}
 
@@ -232,7 +247,7 @@ def test_shape_keys_are_mirrored_by_what_they_do(rig: bpy.types.Object) -> None:
     go_to("cheekSquintLeft")
     key("puff left").value = 0.6
     bpy.ops.mimica.teach_learn()
-    (entry,) = entries_of(stored_map(rig), find_expression("cheekSquintRight"))
+    (entry,) = taught(rig, "cheekSquintRight")
     assert [(c.name, c.object) for c in entry.channels] == [("Key 4", "")]
     assert entry.channels[0].amount == pytest.approx(0.6)
 
@@ -244,7 +259,7 @@ def test_only_what_comes_on_top_of_the_start_is_learned(rig: bpy.types.Object) -
     bpy.ops.mimica.teach_begin_here()
     move(rig, "corner left", (0.1, 0, 0.1))
     bpy.ops.mimica.teach_learn()
-    (entry,) = entries_of(stored_map(rig), find_expression("mouthSmileLeft"))
+    (entry,) = taught(rig, "mouthSmileLeft")
     assert {c.name for c in entry.channels} == {NAMES["corner left"]}
     assert close(turned(rig, "jaw"), Matrix.Identity(3)), "back to rest for the next step"
 
@@ -253,7 +268,7 @@ def test_mouth_close_begins_with_the_open_jaw(rig: bpy.types.Object) -> None:
     all_groups()
     bpy.ops.mimica.teach_start()
     go_to("mouthClose")
-    assert [e.id for e in teaching_steps.missing_before(rig, find_expression("mouthClose"))] == ["jawOpen"]
+    assert [e.id for e in teaching_steps.missing_before(rig, get("mouthClose"))] == ["jawOpen"]
     go_to("jawOpen")
     turn(rig, "jaw", (1, 0, 0), 0.5)
     bpy.ops.mimica.teach_learn()
@@ -261,7 +276,7 @@ def test_mouth_close_begins_with_the_open_jaw(rig: bpy.types.Object) -> None:
     assert close(turned(rig, "jaw"), Matrix.Rotation(0.5, 3, "X"))
     key("closed lips").value = 1.0
     bpy.ops.mimica.teach_learn()
-    (entry,) = entries_of(stored_map(rig), find_expression("mouthClose"))
+    (entry,) = taught(rig, "mouthClose")
     assert [c.name for c in entry.channels] == ["Key 5"]
     go_to("mouthClose")
     bpy.ops.mimica.teach_show()
@@ -315,6 +330,21 @@ def test_relearning_replaces_and_forgetting_removes(rig: bpy.types.Object) -> No
     assert not bpy.ops.mimica.teach_show.poll()
 
 
+def test_a_taught_bone_no_longer_follows_by_itself(rig: bpy.types.Object) -> None:
+    bones = (BoneEntry(NAMES["jaw"], "jaw", "jaw"), BoneEntry(NAMES["brow left"], "landmarks", "brows", {"105": 1.0}))
+    detected = CharacterMap("Rig", bones, (shape_entry("mouthFunnel", "Key 2"), shape_entry("mouthClose", "Key 5")))
+    store_map(rig, detected, detected=True)
+    bpy.ops.mimica.teach_start()
+    assert teaching_steps.learned(rig) == {"mouthFunnel", "mouthClose"}
+    move(rig, "jaw", (0, 0, -0.1))
+    bpy.ops.mimica.teach_learn()
+    made = stored_map(rig)
+    assert [b.enabled for b in made.bones] == [False, True]
+    assert [e.control for e in made.controls] == ["mouthFunnel", "mouthClose", "jawOpen"]
+    # What was not touched can still be reset to what was detected.
+    assert [row.detected for row in rig.mimica.entries] == [0, 1, 2, 3, -1]
+
+
 def test_a_learned_other_side_is_not_replaced_unasked(rig: bpy.types.Object) -> None:
     bpy.ops.mimica.teach_start()
     go_to("mouthSmileRight")
@@ -329,7 +359,7 @@ def test_a_learned_other_side_is_not_replaced_unasked(rig: bpy.types.Object) -> 
     bpy.ops.mimica.teach_learn()
 
     def right() -> float:
-        (entry,) = entries_of(stored_map(rig), find_expression("mouthSmileRight"))
+        (entry,) = taught(rig, "mouthSmileRight")
         return float(np.linalg.norm([c.amount for c in entry.channels]))
 
     assert right() == pytest.approx(0.3 * math.sqrt(2), rel=1e-4)
@@ -479,6 +509,29 @@ def test_a_performance_shows_what_was_taught_in_proportion(rig: bpy.types.Object
         writer.write(binding.plan.pose(at(motion, i)))
         assert read_pose(rig) == pytest.approx(expected(rig, motion, i), abs=1e-4)
         check_shown(rig, motion, i)
+
+
+def test_a_taught_head_turns_as_the_performers(rig: bpy.types.Object) -> None:
+    bpy.ops.mimica.teach_start()
+    teaching_steps.state_of(rig).groups = {"head"}
+    axes = {"headTurn": (0, 0, 1), "headDown": (1, 0, 0), "headUp": (-1, 0, 0), "headTilt": (0, 1, 0)}
+    for name, angle in (("headTurnLeft", 45), ("headDown", 30), ("headUp", 30), ("headTiltLeft", 25)):
+        go_to(name)
+        turn(rig, "head", axes[name.removesuffix("Left")], math.radians(angle))
+        bpy.ops.mimica.teach_learn()
+    assert len(teaching_steps.learned(rig)) == 6
+    bpy.ops.mimica.teach_end()
+    binding = bind(rig, default_profile().neutral)
+    # Face space: up is y and out of the face z, where Blender has z and -y.
+    ways = np.array([[0, 0.3, 0], [0, -0.3, 0], [0.25, 0, 0], [-0.25, 0, 0], [0, 0, 0.2], [0, 0, -0.2]])
+    faces = np.repeat(average_face()[None], len(ways), axis=0)
+    frames = photograph(faces, rotation=rot.matrix_from_quaternion(rot.exp(ways)))
+    motion = solve(frames, default_profile(), binding.plan.groups)
+    writer = PoseWriter(binding)
+    for i, (x, y, z) in enumerate(ways):
+        writer.write(binding.plan.pose(at(motion, i)))
+        wanted = rot.matrix_from_quaternion(rot.exp(np.array([x, -z, y])))
+        assert np.allclose(np.array(turned(rig, "head")), wanted, atol=0.03), ways[i]
 
 
 def test_a_baked_take_shows_what_was_taught_in_proportion(rig: bpy.types.Object) -> None:
