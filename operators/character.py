@@ -108,6 +108,17 @@ class MIMICA_OT_detect(OnCharacter):
         return {"FINISHED"}
 
 
+class MIMICA_OT_own_mapping(OnMap):
+    bl_idname = "mimica.own_mapping"
+    bl_label = "Edit Mapping Here"
+    bl_description = "Copy the linked character's mapping into this file, to change it for this file alone"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        character.own_map(target_of(context))
+        return {"FINISHED"}
+
+
 class MIMICA_OT_clear_mapping(OnMap):
     bl_idname = "mimica.clear_mapping"
     bl_label = "Clear Mapping"
@@ -260,6 +271,7 @@ def _end_test(*_arguments: object) -> None:
 
 _CLASSES = (
     MIMICA_OT_detect,
+    MIMICA_OT_own_mapping,
     MIMICA_OT_clear_mapping,
     MIMICA_OT_save_map,
     MIMICA_OT_load_map,

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A character's map as a part of the scene: kept on its object, so that it is saved, undone and edited like all else.
 
-`Object.mimica` holds one row for each entry, see `map_rows`; nothing of a map is lost on its way through the scene.
-`register` adds `Object.mimica`: the extension does, and the command line and tests do it with plain bpy.
+`Object.mimica` holds one row for each entry, see `map_rows`; nothing of a map is lost on its way through the scene. For
+characters that are linked from another file, `Scene.mimica_linked` holds what was changed here. `register` adds both:
+the extension does, and the command line and tests do it with plain bpy.
 """
 
 import json
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import bpy
-from bpy.props import PointerProperty
+from bpy.props import CollectionProperty, PointerProperty
 
 from ..mapping.character_map import REGIONS, BoneEntry, CharacterMap, ControlEntry
 from ..mapping.map_file import from_json, to_json
@@ -40,9 +41,11 @@ __all__ = [
     "forget_map",
     "holder_of",
     "is_edited",
+    "is_librarys",
     "is_registered",
     "listeners",
     "one_change",
+    "own_map",
     "remove_entry",
     "revision",
     "store_map",
@@ -71,8 +74,43 @@ def _holder(obj: bpy.types.Object) -> bpy.types.Object:
 
 
 def data_of(obj: bpy.types.Object | None) -> MimicaCharacter | None:
-    """Return what the character's object holds, a map or nothing yet; None without an object or `register`."""
-    return getattr(holder_of(obj), "mimica", None)
+    """Return what is held for a character, a map or nothing yet; None without an object or `register`. Only to be read.
+
+    A linked character's own map is its library's, until it is changed here.
+    """
+    holder = holder_of(obj)
+    if holder is None or not is_registered():
+        return None
+    return _own_of_linked(holder) or holder.mimica
+
+
+def is_librarys(obj: bpy.types.Object | None) -> bool:
+    """Whether the character's map is that of the file it is linked from, and was not changed here."""
+    holder = holder_of(obj)
+    return holder is not None and holder.override_library is not None and _own_of_linked(holder) is None
+
+
+def _own_of_linked(holder: bpy.types.Object) -> MimicaCharacter | None:
+    """Return what this file's scenes hold for an object that overrides a linked one: of those, lists cannot be kept."""
+    if holder.override_library is None:
+        return None
+    found = (scene.mimica_linked.get(holder.name) for scene in bpy.data.scenes)
+    return next((data for data in found if data is not None), None)
+
+
+def _own(obj: bpy.types.Object) -> MimicaCharacter:
+    """Return what is held for a character, to be changed."""
+    holder = _holder(obj)
+    if not is_librarys(holder):
+        return data_of(holder) or holder.mimica
+    theirs, own = holder.mimica, bpy.context.scene.mimica_linked.add()
+    own.name = holder.name
+    if theirs.stored:
+        _write(own, _read(theirs))
+        for mine, row in zip(own.entries, theirs.entries, strict=True):
+            mine.detected = row.detected
+        own.index, own.detected, own.report = theirs.index, theirs.detected, theirs.report
+    return own
 
 
 def revision(obj: bpy.types.Object | None) -> int:
@@ -87,8 +125,36 @@ def revision(obj: bpy.types.Object | None) -> int:
 def stored_map(obj: bpy.types.Object | None) -> CharacterMap | None:
     """Return the map that the character holds; None when it holds none. Entries that are not complete are left out."""
     data = data_of(obj)
-    if data is None or not data.stored:
-        return None
+    return _read(data) if data is not None and data.stored else None
+
+
+def store_map(obj: bpy.types.Object, character: CharacterMap, detected: bool = False) -> None:
+    """Make this the character's map.
+
+    :param detected: whether to remember it as what Reset to Detected goes back to.
+    """
+    data = _own(obj)
+    _write(data, character)
+    if detected:
+        data.detected = json.dumps(to_json(character))
+        for i, row in enumerate(data.entries):
+            row.detected = i
+
+
+def own_map(obj: bpy.types.Object) -> None:
+    """Copy a linked character's map into this file, to be edited here."""
+    _own(obj)
+
+
+def forget_map(obj: bpy.types.Object) -> None:
+    """Take the map away: the character is detected again when it is captured."""
+    data = _own(obj)
+    with collect_changes(data):
+        for name in ("stored", "entries", "index", "strengths", "neck_share", "response", "rest", "detected", "report"):
+            data.property_unset(name)
+
+
+def _read(data: MimicaCharacter) -> CharacterMap:
     rest = json.loads(data.rest)
     entries = [entry for entry in map(entry_of, data.entries) if entry is not None]
     strengths = {
@@ -97,7 +163,7 @@ def stored_map(obj: bpy.types.Object | None) -> CharacterMap | None:
         if (value := exact_number(data.strengths, region, rest)) != 1.0 or region in rest["strengths"]
     }
     return CharacterMap(
-        data.name,
+        data.title,
         tuple(e for e in entries if isinstance(e, BoneEntry)),
         tuple(e for e in entries if isinstance(e, ControlEntry)),
         {region: strengths[region] for region in sorted(strengths, key=_order_in(rest["strengths"]))},
@@ -107,21 +173,13 @@ def stored_map(obj: bpy.types.Object | None) -> CharacterMap | None:
     )
 
 
-def store_map(obj: bpy.types.Object, character: CharacterMap, detected: bool = False) -> None:
-    """Make this the character's map.
-
-    :param detected: whether to remember it as what Reset to Detected goes back to.
-    """
-    holder = _holder(obj)
-    data = holder.mimica
-    with collect_changes(holder):
+def _write(data: MimicaCharacter, character: CharacterMap) -> None:
+    with collect_changes(data):
         data.stored = True
-        data.name = character.name
+        data.title = character.name
         data.entries.clear()
-        for i, entry in enumerate((*character.bones, *character.controls)):
-            row = data.entries.add()
-            fill_entry(row, entry)
-            row.detected = i if detected else -1
+        for entry in (*character.bones, *character.controls):
+            fill_entry(data.entries.add(), entry)
         data.index = min(max(data.index, 0), max(len(data.entries) - 1, 0))
         rest: dict[str, Any] = {"translation": character.translation, "strengths": list(character.strengths)}
         for region in REGIONS:
@@ -129,16 +187,6 @@ def store_map(obj: bpy.types.Object, character: CharacterMap, detected: bool = F
         keep_number(data, "neck_share", character.neck_share, rest)
         data.response = character.response
         data.rest = json.dumps(rest)
-        if detected:
-            data.detected = json.dumps(to_json(character))
-
-
-def forget_map(obj: bpy.types.Object) -> None:
-    """Take the map away: the character is detected again when it is captured."""
-    holder = _holder(obj)
-    with collect_changes(holder):
-        for name in ("stored", "entries", "index", "strengths", "neck_share", "response", "rest", "detected", "report"):
-            holder.mimica.property_unset(name)
 
 
 def detected_map(obj: bpy.types.Object | None) -> CharacterMap | None:
@@ -155,9 +203,7 @@ def is_edited(obj: bpy.types.Object | None) -> bool:
 
 def store_report(obj: bpy.types.Object, report: Any) -> None:
     """Keep what detection said: anything that JSON can hold."""
-    data = data_of(obj)
-    if data is not None:
-        data.report = json.dumps(report, ensure_ascii=False)
+    _own(obj).report = json.dumps(report, ensure_ascii=False)
 
 
 def stored_report(obj: bpy.types.Object | None) -> Any:
@@ -180,11 +226,10 @@ def add_entry(obj: bpy.types.Object, entry: BoneEntry | ControlEntry, after: int
 
     A character without a map gets one that has this entry only.
     """
-    holder = _holder(obj)
-    if not holder.mimica.stored:
-        store_map(holder, CharacterMap(holder.name))
-    data = holder.mimica
-    with collect_changes(holder):
+    data = _own(obj)
+    if not data.stored:
+        _write(data, CharacterMap(obj.name))
+    with collect_changes(data):
         fill_entry(data.entries.add(), entry)
         place = len(data.entries) - 1
         if after is not None and after + 1 < place:
@@ -196,18 +241,18 @@ def add_entry(obj: bpy.types.Object, entry: BoneEntry | ControlEntry, after: int
 
 def remove_entry(obj: bpy.types.Object, index: int) -> None:
     """Take an entry out of the character's map."""
-    holder = _holder(obj)
-    with collect_changes(holder):
-        holder.mimica.entries.remove(index)
-        holder.mimica.index = max(min(holder.mimica.index, len(holder.mimica.entries) - 1), 0)
+    data = _own(obj)
+    with collect_changes(data):
+        data.entries.remove(index)
+        data.index = max(min(data.index, len(data.entries) - 1), 0)
 
 
 @contextmanager
 def one_change(obj: bpy.types.Object) -> Iterator[MimicaCharacter]:
     """Edit several things of the character's map as one change."""
-    holder = _holder(obj)
-    with collect_changes(holder):
-        yield holder.mimica
+    data = _own(obj)
+    with collect_changes(data):
+        yield data
 
 
 def _order_in(names: list[str]) -> Callable[[str], int]:
@@ -220,14 +265,16 @@ def is_registered() -> bool:
 
 
 def register() -> None:
-    """Add `Object.mimica`."""
+    """Add `Object.mimica` and `Scene.mimica_linked`."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Object.mimica = PointerProperty(type=MimicaCharacter)
+    bpy.types.Scene.mimica_linked = CollectionProperty(type=MimicaCharacter)
 
 
 def unregister() -> None:
-    """Take it away again; what files hold stays in them."""
+    """Take them away again; what files hold stays in them."""
+    del bpy.types.Scene.mimica_linked
     del bpy.types.Object.mimica
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -86,12 +86,12 @@ DRIVE_ITEMS = _DRIVES
 
 _quiet = False
 _last_revision = 0
-listeners: list[Callable[[bpy.types.Object], None]] = []
-"""Called with the object whose map was just edited, or whose other entry was picked."""
+listeners: "list[Callable[[MimicaCharacter], None]]" = []
+"""Called with the map that was just edited, or of which another entry was picked."""
 
 
 @contextmanager
-def collect_changes(obj: bpy.types.Object) -> Iterator[None]:
+def collect_changes(data: "MimicaCharacter") -> Iterator[None]:
     """Let many changes count as one."""
     global _quiet
     before, _quiet = _quiet, True
@@ -99,7 +99,7 @@ def collect_changes(obj: bpy.types.Object) -> Iterator[None]:
         yield
     finally:
         _quiet = before
-    changed(obj.mimica, None)
+    changed(data, None)
 
 
 def changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> None:
@@ -107,18 +107,27 @@ def changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -
     global _last_revision
     if _quiet:
         return
-    obj = self.id_data
+    data = _map_of(self)
     # After an undo the old number is there again, and so is what it stood for.
-    _last_revision = max(_last_revision, obj.mimica.revision) + 1
-    obj.mimica.revision = _last_revision
+    _last_revision = max(_last_revision, data.revision) + 1
+    data.revision = _last_revision
     for listener in listeners:
-        listener(obj)
+        listener(data)
 
 
-def _picked(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+def _picked(self: "MimicaCharacter", _context: bpy.types.Context) -> None:
     if not _quiet:
         for listener in listeners:
-            listener(self.id_data)
+            listener(self)
+
+
+def _map_of(part: bpy.types.PropertyGroup) -> "MimicaCharacter":
+    """Return the map that a row, or what belongs to one, is a part of."""
+    holder = part.id_data
+    if isinstance(holder, bpy.types.Object):
+        return holder.mimica
+    # A linked character's, which the scene holds: `mimica_linked[0].entries[3].channels[0]`.
+    return holder.path_resolve(part.path_from_id().partition(".")[0])
 
 
 def _raise_maximum(self: "MimicaEntry", context: bpy.types.Context) -> None:
@@ -255,7 +264,9 @@ class MimicaEntry(bpy.types.PropertyGroup):
         default=NO_LIMIT,
         update=_lower_minimum,
     )
-    mirror: BoolProperty(name="Follow Other Side", description="Follow the other side of the performer's face", update=changed)
+    mirror: BoolProperty(
+        name="Follow Other Side", description="Follow the other side of the performer's face", update=changed
+    )
     limit: FloatProperty(
         name="Limit",
         description="How far it moves at most, softly, centimetres on a face of average size; 0 is no limit",
@@ -321,8 +332,9 @@ class MimicaStrengths(bpy.types.PropertyGroup):
 
 
 class MimicaCharacter(bpy.types.PropertyGroup):
-    """`Object.mimica`: how this character is driven; `name` is Blender's own and the map's."""
+    """How a character is driven: `Object.mimica`, or one of `Scene.mimica_linked`, `name` being the object's then."""
 
+    title: StringProperty(name="Name", description="What the mapping is called", options={"HIDDEN"})
     stored: BoolProperty(options={"HIDDEN"})
     """Whether there is a map here."""
     entries: CollectionProperty(type=MimicaEntry)
@@ -397,7 +409,7 @@ def entry_of(row: MimicaEntry) -> BoneEntry | ControlEntry | None:
 
 def fill_entry(row: MimicaEntry, entry: BoneEntry | ControlEntry) -> None:
     """Make a row stand for an entry."""
-    with collect_changes(row.id_data):
+    with collect_changes(_map_of(row)):
         rest = asdict(entry)
         row.control = entry.control or NO_CONTROL
         row.region = entry.region or AUTOMATIC

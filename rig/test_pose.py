@@ -108,12 +108,12 @@ def end() -> None:
     _redraw()
 
 
-def _follow(obj: bpy.types.Object) -> None:
+def _follow(data: character.MimicaCharacter) -> None:
     """Show the test with what was just edited; end it when another entry was picked that another control moves."""
     if _test is None:
         return
-    target, data = bpy.data.objects.get(_test.target), obj.mimica
-    if target is not None and character.holder_of(target) != obj:
+    target = bpy.data.objects.get(_test.target)
+    if target is not None and character.data_of(target) != data:
         return
     if target is None or not 0 <= data.index < len(data.entries):
         end()

@@ -51,7 +51,7 @@ def _draw_summary(layout: bpy.types.UILayout, shown: MapView) -> None:
     report = character.stored_report(shown.target)
     row = layout.row()
     if report is None:
-        row.label(text=f"{shown.data.name}: {len(shown.data.entries)} entries", icon="CHECKMARK", translate=False)
+        row.label(text=f"{shown.data.title}: {len(shown.data.entries)} entries", icon="CHECKMARK", translate=False)
         return
     there = {entry.control for entry in shown.data.entries}
     missing = sum(control not in there for control in report["missing"])
@@ -206,6 +206,9 @@ class VIEW3D_PT_mimica_mapping(_Panel, bpy.types.Panel):
         shown = map_view.view(context.scene.mimica.target)
         if shown is None:
             return
+        if character.is_librarys(shown.target):
+            draw_sentence(layout, context, "This mapping is in the file that the character is linked from.", "LINKED")
+            layout.operator("mimica.own_mapping", icon="LIBRARY_DATA_OVERRIDE")
         row = layout.row()
         row.template_list("MIMICA_UL_entries", "", shown.data, "entries", shown.data, "index", rows=_ROWS)
         buttons = row.column(align=True)

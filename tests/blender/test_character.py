@@ -175,6 +175,32 @@ def test_a_group_of_objects_is_a_character_too(rig: bpy.types.Object) -> None:
     assert [view.problem(row) for row in group.mimica.entries if view.problem(row)] == []
 
 
+def test_linked_characters_are_mapped_through_an_override(rig: bpy.types.Object, tmp_path: Path) -> None:
+    library, name = tmp_path / "library.blend", rig.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(library))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(library), link=True) as (_there, here):
+        here.objects = [name]
+    linked = bpy.data.objects[name]
+    bpy.context.scene.collection.objects.link(linked)
+    bpy.context.scene.mimica.target = linked
+    assert character.stored_map(linked) == own_rig_map(), "what was mapped there counts here"
+    assert not bpy.ops.mimica.remove_entry.poll()
+    bpy.context.scene.mimica.target = own = linked.override_create(remap_local_usages=True)
+    assert character.stored_map(own) == own_rig_map() and character.is_librarys(own)
+    revision = character.revision(own)
+    bpy.ops.mimica.own_mapping()
+    character.data_of(own).entries[3].gain = 0.35
+    bpy.ops.mimica.add_entry(control="jawOpen", kind="rotation", bone="head", angle=0.3)
+    edited = character.stored_map(own)
+    assert edited.bones[3].gain == 0.35 and len(edited.controls) == 1
+    assert character.revision(own) > revision and character.is_edited(own)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    again = next(obj for obj in bpy.data.objects if obj.override_library)
+    assert character.stored_map(again) == edited
+
+
 def test_each_edit_is_seen_by_what_is_bound(rig: bpy.types.Object) -> None:
     seen = [character.revision(rig)]
     data = rig.mimica
