@@ -53,7 +53,7 @@ class OnCharacter(bpy.types.Operator):
         if holder is None:
             cls.poll_message_set("Pick a character first, or press Create Face Rig")
             return False
-        if not holder.is_editable:
+        if holder.library is not None:
             cls.poll_message_set("The character is linked from another file. Make a library override of it first")
             return False
         return True
