@@ -99,31 +99,34 @@ def mirror_bones(
     return result
 
 
-def mirror_key(points: np.ndarray, offset: np.ndarray, others: Iterable[tuple[str, np.ndarray]]) -> MirroredKey:
-    """Return the counterpart of a shape key by what it does.
+def mirror_keys(
+    points: np.ndarray, wanted: Mapping[str, np.ndarray], others: Iterable[tuple[str, np.ndarray]]
+) -> dict[str, MirroredKey]:
+    """Return the counterparts of shape keys by what they do.
 
     :param points: (V, 3), the mesh at rest, in armature space.
-    :param offset: (V, 3), what the key adds.
-    :param others: names and offsets of all keys, this one included.
+    :param wanted: name to what the key adds, (V, 3).
+    :param others: names and offsets of all keys that may be counterparts, gone through once.
     """
     from scipy.spatial import KDTree
 
-    length = np.linalg.norm(offset, axis=1)
-    total = float(length.sum())
-    if total <= 0.0:
-        return MirroredKey("", 0)
-    left = float(length[points[:, 0] > 0.0].sum()) / total
-    side = 1 if left > _ONE_SIDED else -1 if left < 1.0 - _ONE_SIDED else 0
-    _, image = KDTree(points).query(points @ MIRROR)
-    wanted = offset[image] @ MIRROR
-    norm = float(np.linalg.norm(wanted))
-    best, which = _ALIKE, ""
-    for name, candidate in others:
-        scale = norm * float(np.linalg.norm(candidate))
-        alike = float((wanted * candidate).sum()) / scale if scale > 0.0 else 0.0
-        if alike > best:
-            best, which = alike, name
-    return MirroredKey(which, side)
+    moving = {name: offset for name, offset in wanted.items() if offset.any()}
+    best: dict[str, tuple[float, str]] = dict.fromkeys(moving, (_ALIKE, ""))
+    if moving:
+        _, image = KDTree(points).query(points @ MIRROR)
+        images = {name: (offset @ MIRROR)[image].ravel() for name, offset in moving.items()}
+        lengths = {name: float(np.linalg.norm(mirrored)) for name, mirrored in images.items()}
+        for other, candidate in others:
+            length = float(np.linalg.norm(candidate))
+            for name, mirrored in images.items():
+                alike = (
+                    float(mirrored @ candidate.ravel()) / (lengths[name] * length) if lengths[name] * length else 0.0
+                )
+                best[name] = max(best[name], (alike, other))
+    return {
+        name: MirroredKey(best[name][1], _side(points, offset)) if name in best else MirroredKey("", 0)
+        for name, offset in wanted.items()
+    }
 
 
 def mirror_entries(
@@ -187,6 +190,13 @@ def _mirror_channel(channel: Channel, symmetry: Symmetry) -> tuple[Channel, ...]
     return tuple(
         replace(channel, name=bone.other, axis=axis, amount=channel.amount * float(column[axis])) for axis in range(3)
     )
+
+
+def _side(points: np.ndarray, offset: np.ndarray) -> int:
+    """Return the side on which nearly all of a shape's motion is, 0 for none."""
+    length = np.linalg.norm(offset, axis=1)
+    left = float(length[points[:, 0] > 0.0].sum() / length.sum())
+    return 1 if left > _ONE_SIDED else -1 if left < 1.0 - _ONE_SIDED else 0
 
 
 def _carry(here: np.ndarray, there: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A character's pose as numbers: read from its bones, shape keys and custom properties, and put back. Main thread."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from mathutils import Matrix, Quaternion  # pyright: ignore[reportMissingImports
 
 from ..mapping import rotation as rot
 from ..mapping.character_map import ChannelKind, ControlEntry
-from ..mapping.symmetry import MirroredKey, Symmetry, mirror_bones, mirror_key
+from ..mapping.symmetry import MirroredKey, Symmetry, mirror_bones, mirror_keys
 from ..mapping.teaching import Address, Pose, at_rest
 from .character import holder_of
 from .map_mirror import flipped_name
@@ -102,8 +102,13 @@ def symmetry_of(character: bpy.types.Object, entries: Iterable[ControlEntry] = (
             [bone.use_local_location for bone in rest],
             flipped_name,
         )
+    keys: dict[str, MirroredKey] = {}
     wanted = {(c.name, c.object) for e in entries for c in e.channels if c.kind == "shape_key"}
-    keys = {name: _mirrored_key(armature, meshes, name, obj) for name, obj in wanted}
+    for mesh in meshes:
+        there = [block.name for block in _shapes(mesh)]
+        mine = [name for name, obj in wanted if obj in ("", mesh.name) and name in there and name not in keys]
+        if mine:
+            keys.update(_mirrored_keys(armature, mesh, mine))
     found = {(p.object, p.bone, p.name): p.path for p in _properties(character)}
     properties = {}
     for (obj, bone, name), path in found.items():
@@ -211,28 +216,33 @@ def _numbers(owner: bpy.types.bpy_struct, obj: str, bone: str, path: str, driven
             yield _Property(path + place, obj, bone, name, owner)
 
 
-def _mirrored_key(
-    armature: bpy.types.Object | None, meshes: Iterable[bpy.types.Object], key: str, obj: str
-) -> MirroredKey:
-    """Return a shape key's counterpart: by its name, else by what it does to the mesh that has it."""
-    mesh = next(m for m in meshes if (not obj or m.name == obj) and any(b.name == key for b in _shapes(m)))
+def _mirrored_keys(
+    armature: bpy.types.Object | None, mesh: bpy.types.Object, names: Sequence[str]
+) -> dict[str, MirroredKey]:
+    """Return the counterparts of a mesh's shape keys: by their names, else by what they do to the mesh."""
     matrix = armature.matrix_world.inverted() @ mesh.matrix_world if armature is not None else Matrix()
-    linear = np.array(matrix.to_3x3())
-    blocks = mesh.data.shape_keys.key_blocks
+    linear = np.array(matrix.to_3x3()).T
+    keys = mesh.data.shape_keys
+    rest = _points(keys.reference_key)
 
     def offset(block: bpy.types.ShapeKey) -> np.ndarray:
-        return (_points(block) - _points(block.relative_key)) @ linear.T
+        start = rest if block.relative_key == keys.reference_key else _points(block.relative_key)
+        return (_points(block) - start) @ linear
 
-    points = _points(mesh.data.shape_keys.reference_key) @ linear.T + np.array(matrix.translation)
-    flipped = flipped_name(key)
-    named = flipped != key and flipped in blocks
-    others = [] if named else ((block.name, offset(block)) for block in _shapes(mesh))
-    found = mirror_key(points, offset(blocks[key]), others)
-    return MirroredKey(flipped, found.side) if named else found
+    blocks = keys.key_blocks
+    named = {name: flipped for name in names if (flipped := flipped_name(name)) != name and flipped in blocks}
+    # Where all names tell the other side, no other key need be looked at.
+    others = [block for block in _shapes(mesh) if len(named) < len(set(names))]
+    found = mirror_keys(
+        rest @ linear + np.array(matrix.translation),
+        {name: offset(blocks[name]) for name in names},
+        ((block.name, offset(block)) for block in others),
+    )
+    return {name: MirroredKey(named.get(name, one.other), one.side) for name, one in found.items()}
 
 
 def _points(block: bpy.types.ShapeKey) -> np.ndarray:
     """Return a shape key's vertices, float (V, 3)."""
     points = np.zeros(len(block.data) * 3, np.float32)
     block.data.foreach_get("co", points)
-    return points.reshape(-1, 3).astype(np.float64)
+    return points.reshape(-1, 3)

@@ -100,7 +100,10 @@ def _go(self: "MimicaTeaching", _context: bpy.types.Context) -> None:
 
 
 def _choose(self: "MimicaTeaching", _context: bpy.types.Context) -> None:
-    if self.running:
+    if not self.groups:
+        # Setting it comes here again.
+        self.groups = {"essential"}
+    elif self.running:
         _list_steps(self)
 
 

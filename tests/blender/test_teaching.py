@@ -284,6 +284,21 @@ def test_mouth_close_begins_with_the_open_jaw(rig: bpy.types.Object) -> None:
     assert close(turned(rig, "jaw"), Matrix.Rotation(0.5, 3, "X"))
 
 
+def test_more_expressions_leave_the_present_step_alone(rig: bpy.types.Object) -> None:
+    bpy.ops.mimica.teach_start()
+    go_to("mouthPucker")
+    move(rig, "jaw", (0, 0, -0.1))
+    state = teaching_steps.state_of(rig)
+    all_groups()
+    assert present() == "mouthPucker" and len(state.steps) == 54
+    assert close(moved(rig, "jaw"), (0, 0, -0.1)), "what is posed so far stays"
+    state.groups = {"head"}
+    assert present() == "headTurnLeft"
+    assert close(moved(rig, "jaw"), (0, 0, 0))
+    state.groups = set()
+    assert present() == "jawOpen", "never nothing"
+
+
 def test_a_part_of_an_expression_is_learned_as_a_part(rig: bpy.types.Object) -> None:
     bpy.ops.mimica.teach_start()
     move(rig, "jaw", (0, 0, -0.05))

@@ -15,7 +15,7 @@ from mimica.mapping.control_channels import ControlChannels
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.map_file import read_map, write_map
 from mimica.mapping.motion import Motion
-from mimica.mapping.symmetry import MIRROR, MirroredKey, Symmetry, mirror_bones, mirror_entries, mirror_key
+from mimica.mapping.symmetry import MIRROR, MirroredKey, Symmetry, mirror_bones, mirror_entries, mirror_keys
 from mimica.mapping.teaching import (
     Address,
     Expression,
@@ -314,7 +314,7 @@ def test_a_shape_keys_counterpart_is_found_by_what_it_does() -> None:
         "Key 5": np.zeros_like(points),
         "Key 6": bump(points, 0.7, (0, 1, -1)),
     }
-    found = {name: mirror_key(points, offset, keys.items()) for name, offset in keys.items()}
+    found = mirror_keys(points, keys, keys.items())
     assert found["Key 1"] == MirroredKey("Key 3", 1)
     assert found["Key 3"] == MirroredKey("Key 1", -1)
     assert found["Key 4"] == MirroredKey("Key 4", 0)
