@@ -15,18 +15,13 @@ from .control_channels import ControlChannels
 from .data import load_table
 from .frame import ARKIT_SHAPES
 from .landmarks import average_face, weight_matrix
+from .lid_travel import Lids, compile_lids, lid_closure, lid_travel
 from .lip_contact import find_pairs, meet
 from .mirror import mirror_landmarks, mirror_shapes
 from .motion import Motion
-from .response import Response, ResponseSolver
+from .response import JawWeights, Response, ResponseSolver
 
 _FACE_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-_CONTACT_SHARE = 0.2
-"""Where lids meet: this share of the opening above the lower lid at rest (the upper lid does most of the travel)."""
-_WIDE_SHARE = 0.35
-"""How far eyeWide lifts the upper lid, in openings."""
-_SQUINT_SHARE = 0.2
-"""How far eyeSquint lifts the lower lid, in openings."""
 _SINKS, _SINKS_MORE = 0.3, 0.3
 """How far lips and chin go back as they are seen to, cm of an average face: as far as fully rolled lips do. And how far
 at most beyond that, less and less: behind them are teeth, and the tracker's depth of the lower face is a guess."""
@@ -94,24 +89,6 @@ class _Followers:
     """Row of that ancestor; None when only head or neck, or nothing, carries them."""
     rows: np.ndarray
     groups: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lids:
-    """All lid bones of a character, each array by lid."""
-
-    rows: np.ndarray
-    sides: np.ndarray
-    """The performer's lid that it follows: 0 left, 1 right."""
-    eyes: np.ndarray
-    """The character's eye that it belongs to: 0 left, 1 right."""
-    upper: np.ndarray
-    here: np.ndarray
-    way: np.ndarray
-    """(L, 3): from rest to where the lids meet."""
-    centre: np.ndarray
-    radius: np.ndarray
-    gain: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +188,7 @@ class ChannelPlan:
         """(G, 478): what `solve` needs of the landmarks; `evaluate` takes a motion solved for these groups."""
         centres = {e.side: self._heads[i] for i, e in enumerate(entries) if e.drive == "eye"}
         centres |= {} if rest is None else {e.side: rest.heads[index[e.pair]] for _, e in self._targets}
-        self._lids = _compile_lids(entries, row, self._heads, self._gain, centres)
+        self._lids = compile_lids(entries, row, self._heads, self._gain, centres)
         self._posed = _compile_posed(entries, size, self._gain)
         self._responding = None
         self._follows_neck = 1.0 if response is None else response.head_follows_neck
@@ -308,7 +285,7 @@ class ChannelPlan:
                 own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
                 location[:, batch.rows] = own
             if self._lids is not None:
-                location[:, self._lids.rows] = _lid_travel(self._lids, motion)
+                location[:, self._lids.rows] = lid_travel(self._lids, motion)
         for k, (i, entry) in enumerate(self._targets):
             location[:, i] = self._target_way(motion, i, entry, k)
         if self._neck is not None and self.character.translation:
@@ -350,37 +327,39 @@ class ChannelPlan:
 
     def _solved(self, responding: _Responding, motion: Motion) -> np.ndarray:
         """Return the own location channels, (N, L, 3) cm, of the controls of a constrained rig."""
-        wanted, carried, opening = self._wanted(responding, motion)
-        solved = responding.solver.channels(wanted - carried, opening)
+        gaze = self._gaze_of_eyes(motion)
+        wanted, carried, jaw = self._wanted(responding, motion, gaze)
+        solved = responding.solver.channels(wanted - carried, jaw)
         if self._lids is not None:
-            looks = self._gaze_of_eyes(motion)[:, responding.eye_of_lid]
-            solved[:, responding.of_lid] += responding.solver.bent(
-                responding.of_lid, _lid_closure(self._lids, motion), looks
-            )
+            closure, looks = lid_closure(self._lids, motion), gaze[:, responding.eye_of_lid]
+            solved[:, responding.of_lid] += responding.solver.bent(responding.of_lid, closure, looks)
         return solved
 
     def wanted(self, motion: Motion) -> np.ndarray:
         """Return how far each control of a constrained rig is to move, (N, L, 3) cm, in the order of its response."""
         assert self._responding is not None
-        return self._wanted(self._responding, motion)[0]
+        return self._wanted(self._responding, motion, self._gaze_of_eyes(motion))[0]
 
-    def _wanted(self, responding: _Responding, motion: Motion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _wanted(
+        self, responding: _Responding, motion: Motion, gaze: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, JawWeights]:
         """Return where controls are to go, where jaw and eyes carry them, (N, L, 3) cm, and how far the jaw opens."""
         solver, followers = responding.solver, responding.of_follower
         opening, aside = self._jaw_angles(motion)
-        by_jaw = solver.carried_by_jaw(opening, aside)
-        by_gaze = solver.carried_by_gaze(self._gaze_of_eyes(motion))
+        jaw = solver.jaw(opening)
+        by_jaw, by_gaze = solver.carried_by_jaw(jaw, aside), solver.carried_by_gaze(gaze)
         wanted = by_jaw + by_gaze
-        upper = solver.tilt(followers[self._lips.upper], self._lips.upper_edge, opening)
-        lower = solver.tilt(followers[self._lips.lower], self._lips.lower_edge, opening)
+        lips = self._lips
+        edges = np.concatenate([lips.upper_edge, lips.lower_edge])
+        tilt = solver.tilt(followers[[*lips.upper, *lips.lower]], edges, jaw)
         # As with other rigs, what the jaw carries goes back no further than its flesh can.
-        own = self._followed(motion, upper - lower) - by_jaw[:, followers]
+        own = self._followed(motion, tilt[:, : len(lips.upper)] - tilt[:, len(lips.upper) :]) - by_jaw[:, followers]
         held = self._before_teeth
         own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
         wanted[:, followers] = own + by_jaw[:, followers]
         if self._lids is not None:
-            wanted[:, responding.of_lid] = _lid_travel(self._lids, motion, by_gaze[:, responding.of_lid])
-        return wanted, by_jaw + by_gaze, opening
+            wanted[:, responding.of_lid] = lid_travel(self._lids, motion, by_gaze[:, responding.of_lid])
+        return wanted, by_jaw + by_gaze, jaw
 
     def _jaw_angles(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         """Return how far the character's jaw opens, and turns to its left, (N,) radians each."""
@@ -532,7 +511,7 @@ def _compile_posed(entries: list[BoneEntry], scale: dict[str, float], gain: np.n
 
 
 def _compile_responding(
-    response: Response, row: dict[str, int], followers: np.ndarray, lids: _Lids | None, axes: np.ndarray, limit: float
+    response: Response, row: dict[str, int], followers: np.ndarray, lids: Lids | None, axes: np.ndarray, limit: float
 ) -> _Responding:
     rows = np.array([row[name] for name in response.bones], int)
     place = {int(r): k for k, r in enumerate(rows)}
@@ -543,65 +522,6 @@ def _compile_responding(
         np.array([place[int(r)] for r in lids.rows] if lids is not None else [], int),
         lids.eyes if lids is not None else np.zeros(0, int),
     )
-
-
-def _compile_lids(
-    entries: list[BoneEntry],
-    row: dict[str, int],
-    heads: np.ndarray,
-    gain: np.ndarray,
-    eyes: dict[str, np.ndarray],
-) -> _Lids | None:
-    lids = [(i, e) for i, e in enumerate(entries) if e.drive == "lid" and e.pair in row]
-    if not lids:
-        return None
-    here = np.array([heads[i] for i, _ in lids])
-    there = np.array([heads[row[e.pair]] for _, e in lids])
-    is_upper = np.array([e.upper for _, e in lids])
-    lower = np.where(is_upper[:, None], there, here)
-    upper = np.where(is_upper[:, None], here, there)
-    # Without an eyeball a lid moves on a straight line: about a centre that is very far away.
-    centre = np.array([eyes.get(e.side, heads[i] + [0.0, 1e4, 0.0]) for i, e in lids])
-    rows = np.array([i for i, _ in lids])
-    return _Lids(
-        rows=rows,
-        sides=np.array([0 if (e.side == "L") != e.mirror else 1 for _, e in lids]),
-        eyes=np.array([0 if e.side == "L" else 1 for _, e in lids]),
-        upper=is_upper,
-        here=here,
-        way=lower + _CONTACT_SHARE * (upper - lower) - here,
-        centre=centre,
-        radius=np.linalg.norm(here - centre, axis=1),
-        gain=gain[rows],
-    )
-
-
-def _lid_travel(lids: _Lids, motion: Motion, carried: np.ndarray | None = None) -> np.ndarray:
-    """Displacements (N, L, 3) of the lids on their way around the eyeball; at full closure both share one line.
-
-    :param carried: (N, L, 3): how far the eyes take the lids along, which closed ones do not follow.
-    """
-
-    def by_lid(name: str) -> np.ndarray:
-        both = np.stack([motion.control(f"{name}Left"), motion.control(f"{name}Right")], axis=1)
-        return both[:, lids.sides]
-
-    closure = by_lid("eyeBlink")
-    squint = _SQUINT_SHARE / _CONTACT_SHARE * by_lid("eyeSquint")
-    raised = np.where(lids.upper, -_WIDE_SHARE * by_lid("eyeWide"), squint)
-    share = np.clip((closure + (1.0 - closure) * raised) * lids.gain, -1.0, 1.0)
-    ray = lids.here + share[..., None] * lids.way - lids.centre
-    if carried is not None:
-        ray += (1.0 - _lid_closure(lids, motion))[..., None] * carried
-    # A straight line between two points of a sphere cuts through it: keep each lid's own distance to the centre.
-    length = np.linalg.norm(ray, axis=2, keepdims=True)
-    return lids.centre + ray * (lids.radius[:, None] / np.maximum(length, 1e-9)) - lids.here
-
-
-def _lid_closure(lids: _Lids, motion: Motion) -> np.ndarray:
-    """Return how far each lid is closed, (N, L), 0 to 1."""
-    both = np.stack([motion.control("eyeBlinkLeft"), motion.control("eyeBlinkRight")], axis=1)
-    return np.clip(both[:, lids.sides] * lids.gain, 0.0, 1.0)
 
 
 def _about(axis: int, angle: np.ndarray) -> np.ndarray:

@@ -51,6 +51,16 @@ class Response:
     """Which share of the neck's rotation the head takes along."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JawWeights:
+    """How N openings of the jaw lie between those that were measured."""
+
+    angles: np.ndarray
+    """(N, J)."""
+    openings: np.ndarray
+    """(N, A)."""
+
+
 class ResponseSolver:
     """A response made ready to be solved. Immutable."""
 
@@ -73,12 +83,15 @@ class ResponseSolver:
         """Controls that do not respond, because something else drives them."""
         return idle_controls(self.response)
 
-    def carried_by_jaw(self, opening: np.ndarray, aside: np.ndarray) -> np.ndarray:
-        """Return how far the jaw carries the places, (N, L, 3), at openings and sideways turns (N,), radians."""
-        r = self.response
-        carried = np.tensordot(_between(r.openings, opening), r.opened, 1)
+    def jaw(self, opening: np.ndarray) -> JawWeights:
+        """Return the weights for openings (N,), radians, of the jaw."""
+        return JawWeights(_between(self.response.angles, opening), _between(self.response.openings, opening))
+
+    def carried_by_jaw(self, jaw: JawWeights, aside: np.ndarray) -> np.ndarray:
+        """Return how far the jaw carries the places, (N, L, 3), with sideways turns (N,), radians."""
+        carried = np.tensordot(jaw.openings, self.response.opened, 1)
         if aside.any():
-            carried += np.tensordot(_between(r.angles, opening), r.aside, 1) * aside[:, None, None]
+            carried += np.tensordot(jaw.angles, self.response.aside, 1) * aside[:, None, None]
         return carried
 
     def carried_by_gaze(self, gaze: np.ndarray) -> np.ndarray:
@@ -87,10 +100,9 @@ class ResponseSolver:
         terms = np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], axis=-1)
         return np.tensordot(terms, self.response.gaze, 2)
 
-    def tilt(self, rows: np.ndarray, arms: np.ndarray, opening: np.ndarray) -> np.ndarray:
+    def tilt(self, rows: np.ndarray, arms: np.ndarray, jaw: JawWeights) -> np.ndarray:
         """Return how far points at `arms` (b, 3) from controls `rows` move as the jaw turns them, (N, b, 3)."""
-        r = self.response
-        turned = np.tensordot(_between(r.openings, opening), r.tilted[:, rows], 1)
+        turned = np.tensordot(jaw.openings, self.response.tilted[:, rows], 1)
         return (rot.matrix_from_quaternion(rot.exp(turned)) @ arms[..., None])[..., 0] - arms
 
     def bent(self, rows: np.ndarray, closure: np.ndarray, looks: np.ndarray) -> np.ndarray:
@@ -100,17 +112,14 @@ class ResponseSolver:
         """
         return np.einsum("nbk,kbi->nbi", bend_terms(closure, looks), self.response.bend[:, rows])
 
-    def channels(self, wanted: np.ndarray, opening: np.ndarray) -> np.ndarray:
+    def channels(self, wanted: np.ndarray, jaw: JawWeights) -> np.ndarray:
         """Return the controls' own location channels, (N, L, 3) cm, that bring about displacements.
 
         :param wanted: (N, L, 3): less what jaw and gaze carry.
-        :param opening: (N,), radians: the jaw's.
         """
-        count = len(wanted)
-        weights = _between(self.response.angles, opening)
-        flat = wanted.reshape(count, -1)
+        flat = wanted.reshape(len(wanted), -1)
         solved = np.zeros_like(flat)
-        for weight, matrix in zip(weights.T, self._solve, strict=True):
+        for weight, matrix in zip(jaw.angles.T, self._solve, strict=True):
             if weight.any():
                 solved += (flat @ matrix.T) * weight[:, None]
         return _soft(solved.reshape(wanted.shape), self._limit)

@@ -177,40 +177,37 @@ class _Measuring:
 
     def with_bend(self, response: Response, character: CharacterMap) -> Response:
         """Return the response with what lids need to arrive where they are to be while they close."""
-        lids = [
-            k for k, name in enumerate(response.bones) if any(e.bone == name and e.drive == "lid" for e in self.entries)
-        ]
-        rows = np.array([self.index[name] for name in response.bones], int)
-        if not lids:
+        drives = {e.bone: e.drive for e in self.entries}
+        lids = np.array([drives[name] == "lid" for name in response.bones])
+        if not lids.any():
             return response
-        # Each lid follows a control at full gain here, so that what is learned holds for every closure.
-        plain = replace(
-            character, bones=tuple(replace(e, gain=1.0, mirror=False) for e in character.bones), strengths={}
-        )
-        closure, looks = np.array(_BLINKS)[:, 0], np.array(_BLINKS)[:, 1:]
-        terms = np.linalg.pinv(bend_terms(closure, looks))
+        rows = np.array([self.index[name] for name in response.bones])
+        # Lids that close as far as they are told to, so that what is learned holds for every gain.
+        plain = replace(character, bones=tuple(replace(e, gain=1.0, mirror=False) for e in self.entries), strengths={})
+        blinks = np.array(_BLINKS)
+        terms = np.linalg.pinv(bend_terms(blinks[:, 0], blinks[:, 1:]))
         for _ in range(_CORRECTIONS):
-            plan = ChannelPlan(plain, self.rest, None, response)
-            motion = Motion.neutral(np.arange(len(_BLINKS), dtype=float), len(plan.groups))
-            for side in ("Left", "Right"):
-                motion.controls[:, ARKIT_SHAPES.index(f"eyeBlink{side}")] = closure
-            motion.gaze[:] = looks[:, None]
-            pose = plan.evaluate(motion)
-            where = np.array([self._posed(plan, location) for location in pose.location])[:, rows]
-            missing = plan.wanted(motion) - (where - self.probe.still[0][rows])
-            missing[:, [k for k in range(len(rows)) if k not in lids]] = 0.0
-            more = np.tensordot(
-                terms, ResponseSolver(response, self.rest.axes[rows]).channels(missing, np.zeros(len(motion))), 1
-            )
-            bend = response.bend.copy()
-            bend[:, lids] += more[:, lids]
-            response = replace(response, bend=bend)
+            plan, solver = ChannelPlan(plain, self.rest, None, response), ResponseSolver(response, self.rest.axes[rows])
+            motion = _blinking(blinks, len(plan.groups))
+            arrived = self._arrived(plan, motion)[:, rows] - self.probe.still[0][rows]
+            missing = (plan.wanted(motion) - arrived) * lids[:, None]
+            more = np.tensordot(terms, solver.channels(missing, solver.jaw(np.zeros(len(motion)))), 1)
+            response = replace(response, bend=response.bend + more * lids[:, None])
         return response
 
-    def _posed(self, plan: ChannelPlan, location: np.ndarray) -> np.ndarray:
-        """Return where all bones are, (B, 3), with the location channels (b, 3) of a plan."""
-        moves = {self.index[name]: way / self.rest.unit for name, way in zip(plan.bones, location, strict=True)}
-        return self.probe.place(moves, {})[0]
+    def _arrived(self, plan: ChannelPlan, motion: Motion) -> np.ndarray:
+        """Return where all bones come to be, (N, B, 3), by a plan."""
+        pose = plan.evaluate(motion)
+        rows = [self.index[name] for name in plan.bones]
+        own = rot.quaternion_from_matrix(self.rest.axes[rows])
+        turned = rot.multiply(own, rot.multiply(pose.rotation, rot.conjugate(own)))
+        ways = pose.location / self.rest.unit
+        return np.array(
+            [
+                self.probe.place(dict(zip(rows, way, strict=True)), dict(zip(rows, turn, strict=True)))[0]
+                for way, turn in zip(ways, turned, strict=True)
+            ]
+        )
 
     def _jaw(self, jaw: BoneEntry | None, opening: float, aside: float = 0.0) -> dict[int, np.ndarray]:
         if jaw is None:
@@ -289,3 +286,12 @@ class _Measuring:
         row = self.index[head.bone]
         turned = rot.log(rot.quaternion_from_matrix(how[row] @ self.probe.still[1][row].T))
         return float(np.clip(turned @ vector / (vector @ vector), 0.0, 1.0))
+
+
+def _blinking(blinks: np.ndarray, groups: int) -> Motion:
+    """Return a motion (N) whose both eyes close and look as rows of closure, yaw and pitch say."""
+    motion = Motion.neutral(np.arange(len(blinks), dtype=float), groups)
+    for side in ("Left", "Right"):
+        motion.controls[:, ARKIT_SHAPES.index(f"eyeBlink{side}")] = blinks[:, 0]
+    motion.gaze[:] = blinks[:, None, 1:]
+    return motion

@@ -39,6 +39,10 @@ def a_rig(seed: int, coupling: float = 0.5) -> tuple[Response, np.ndarray]:
     return response, axes
 
 
+def solved(solver: ResponseSolver, wanted: np.ndarray, opening: np.ndarray) -> np.ndarray:
+    return solver.channels(wanted, solver.jaw(opening))
+
+
 def placed(response: Response, channels: np.ndarray, at: int) -> np.ndarray:
     """Where channels (N, L, 3) bring the controls, at one of the measured openings."""
     return np.einsum("lakb,nkb->nla", response.jacobian[at], channels)
@@ -49,7 +53,7 @@ def placed(response: Response, channels: np.ndarray, at: int) -> np.ndarray:
 def test_controls_come_where_they_are_wanted(seed, at):
     response, axes = a_rig(seed)
     wanted = np.random.default_rng(seed + 1).normal(0.0, 0.5, (7, COUNT, 3))
-    found = ResponseSolver(response, axes).channels(wanted, np.full(7, response.angles[at]))
+    found = solved(ResponseSolver(response, axes), wanted, np.full(7, response.angles[at]))
     # Damping leaves a little out.
     assert np.abs(placed(response, found, at) - wanted).max() < 0.03
 
@@ -60,12 +64,12 @@ def test_what_rig_does_by_itself_needs_no_channel():
     solver = ResponseSolver(response, axes)
     opening, aside = np.array([0.0, 0.13, FULL, 1.2 * FULL]), np.array([0.0, 0.05, -0.05, 0.0])
     gaze = np.random.default_rng(0).normal(0.0, 0.3, (4, 2, 2))
-    carried = solver.carried_by_jaw(opening, aside) + solver.carried_by_gaze(gaze)
+    carried = solver.carried_by_jaw(solver.jaw(opening), aside) + solver.carried_by_gaze(gaze)
     expected = opening[:, None, None] * response.opened[-1] / FULL + aside[:, None, None] * [3.0, 0.0, 0.0]
     terms = np.stack([gaze[..., 0], gaze[..., 1], gaze[..., 0] ** 2, gaze[..., 1] ** 2, gaze.prod(axis=-1)], axis=-1)
     expected = expected + np.einsum("nek,eklj->nlj", terms, response.gaze)
     assert np.allclose(carried, expected)
-    assert np.allclose(solver.channels(carried - expected, opening), 0.0)
+    assert np.allclose(solver.channels(carried - expected, solver.jaw(opening)), 0.0)
 
 
 def test_one_instant_is_as_good_as_a_take():
@@ -73,8 +77,8 @@ def test_one_instant_is_as_good_as_a_take():
     solver = ResponseSolver(response, axes, limit=0.6)
     rng = np.random.default_rng(2)
     wanted, opening = rng.normal(0.0, 0.5, (9, COUNT, 3)), rng.uniform(0.0, FULL, 9)
-    whole = solver.channels(wanted, opening)
-    single = np.concatenate([solver.channels(wanted[i : i + 1], opening[i : i + 1]) for i in range(9)])
+    whole = solved(solver, wanted, opening)
+    single = np.concatenate([solved(solver, wanted[i : i + 1], opening[i : i + 1]) for i in range(9)])
     assert np.allclose(whole, single)
 
 
@@ -84,7 +88,7 @@ def test_an_idle_control_is_left_out_and_the_others_do_not_make_up_for_it():
     assert idle_controls(response) == ("control.2",)
     wanted = np.zeros((1, COUNT, 3))
     wanted[0, 2] = [1.0, 0.0, 0.0]
-    found = ResponseSolver(response, axes).channels(wanted, np.zeros(1))
+    found = solved(ResponseSolver(response, axes), wanted, np.zeros(1))
     assert np.allclose(found, 0.0)
 
 
@@ -92,7 +96,7 @@ def test_a_locked_channel_is_not_written():
     response, axes = a_rig(8)
     response.jacobian[:, :, :, 1, 2] = 0.0
     wanted = np.random.default_rng(1).normal(0.0, 0.5, (4, COUNT, 3))
-    found = ResponseSolver(response, axes).channels(wanted, np.zeros(4))
+    found = solved(ResponseSolver(response, axes), wanted, np.zeros(4))
     assert np.allclose(found[:, 1, 2], 0.0)
     assert np.abs(found[:, 1, :2]).max() > 0.1
 
@@ -109,7 +113,7 @@ def test_a_control_kept_on_a_sphere_is_led_along_it():
     response.jacobian[0, 0, :, 0, :] = jacobian[0, 0, :, 0, :] @ turn
     angle = 0.7
     goal = radius * np.array([0.0, -np.cos(angle), -np.sin(angle)])
-    channels = ResponseSolver(response, turn[None]).channels((goal - rest)[None, None], np.zeros(1))[0, 0]
+    channels = solved(ResponseSolver(response, turn[None]), (goal - rest)[None, None], np.zeros(1))[0, 0]
     led = rest + turn @ channels
     assert led / np.linalg.norm(led) * radius == pytest.approx(goal, abs=0.01)
 
@@ -117,19 +121,20 @@ def test_a_control_kept_on_a_sphere_is_led_along_it():
 def test_no_control_goes_beyond_its_limit():
     response, axes = a_rig(4)
     wanted = np.random.default_rng(1).normal(0.0, 5.0, (50, COUNT, 3))
-    found = ResponseSolver(response, axes, limit=1.5).channels(wanted, np.zeros(50))
+    found = solved(ResponseSolver(response, axes, limit=1.5), wanted, np.zeros(50))
     assert np.linalg.norm(found, axis=2).max() <= 1.5 + 1e-9
     small = 0.1 * wanted / np.linalg.norm(wanted, axis=2, keepdims=True)
     assert np.allclose(
-        ResponseSolver(response, axes, 1.5).channels(small, np.zeros(50)),
-        ResponseSolver(response, axes).channels(small, np.zeros(50)),
+        solved(ResponseSolver(response, axes, 1.5), small, np.zeros(50)),
+        solved(ResponseSolver(response, axes), small, np.zeros(50)),
     )
 
 
 def test_lips_on_an_open_jaw_are_tilted():
     response, axes = a_rig(1)
     arm = np.array([[0.0, 0.0, 1.0]])
-    found = ResponseSolver(response, axes).tilt(np.array([2]), arm, np.array([0.0, FULL]))
+    solver = ResponseSolver(response, axes)
+    found = solver.tilt(np.array([2]), arm, solver.jaw(np.array([0.0, FULL])))
     assert np.allclose(found[0], 0.0)
     assert found[1, 0] == pytest.approx([0.0, -np.sin(FULL), np.cos(FULL) - 1.0])
 
