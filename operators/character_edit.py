@@ -25,6 +25,14 @@ _SCOPES = (
 _FULL_PATH = re.compile(r'bpy\.data\.objects\["(?P<object>(?:[^"\\]|\\.)*)"\]\.?(?P<path>.+)')
 """What Blender's Copy Full Data Path gives."""
 
+_AMOUNTS = {"rotation": 0.5, "location": 0.01}
+"""What a new target is moved by at first: radians, scene units; all else by 1."""
+
+
+def _amount_of(kind: str) -> str:
+    """Return the property that asks for a target's amount in its own unit."""
+    return {"rotation": "angle", "location": "distance"}.get(kind, "amount")
+
 
 class _OnEntry(OnMap):
     """Works on the active entry."""
@@ -75,7 +83,14 @@ class MIMICA_OT_add_entry(OnCharacter):
         name="Amount",
         description="How far the bone is turned when the control stands at 1",
         subtype="ANGLE",
-        default=0.5,
+        default=_AMOUNTS["rotation"],
+    )
+    distance: FloatProperty(
+        name="Amount",
+        description="How far the bone is moved when the control stands at 1",
+        subtype="DISTANCE",
+        precision=4,
+        default=_AMOUNTS["location"],
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -102,7 +117,7 @@ class MIMICA_OT_add_entry(OnCharacter):
             layout.prop_search(self, "bone", owner.data, "bones", icon="BONE_DATA")
         if self.kind in ("location", "rotation", "scale"):
             layout.row().prop(self, "axis", expand=True)
-        layout.prop(self, "angle" if self.kind == "rotation" else "amount")
+        layout.prop(self, _amount_of(self.kind))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         name = {"shape_key": self.shape_key, "property": self.path}.get(self.kind, self.bone)
@@ -112,8 +127,7 @@ class MIMICA_OT_add_entry(OnCharacter):
         obj, owner = target_of(context), self.object
         if self.kind == "property":
             name, owner = _short_path(name, owner, _armature(context) or obj)
-        amount = self.angle if self.kind == "rotation" else self.amount
-        channel = Channel(self.kind, name, int(self.axis), amount, owner)
+        channel = Channel(self.kind, name, int(self.axis), getattr(self, _amount_of(self.kind)), owner)
         limits = (0.0, 1.0) if self.kind == "shape_key" else (-NO_LIMIT, NO_LIMIT)
         if not data_of(context).stored:
             # Where names tell nothing, the map begins with this entry.
@@ -346,7 +360,7 @@ class MIMICA_OT_add_channel(_OnEntry):
             channels = data.entries[data.index].channels
             last = channels[-1] if channels else None
             kind, obj = (last.kind, last.object) if last else ("shape_key", "")
-            fill_channel(channels.add(), Channel(kind, "", object=obj))
+            fill_channel(channels.add(), Channel(kind, "", amount=_AMOUNTS.get(kind, 1.0), object=obj))
         return {"FINISHED"}
 
 

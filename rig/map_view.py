@@ -165,6 +165,13 @@ def search_text(row: MimicaEntry) -> str:
     return " ".join((title(row), row.control, row.bone, row.drive, *names)).lower()
 
 
+def fits(row: MimicaEntry, words: list[str], of: str) -> bool:
+    """Whether a row has all these words in it, in lower case, and belongs to a region; an empty one is any."""
+    if of and region(row) != of:
+        return False
+    return not words or all(word in search_text(row) for word in words)
+
+
 def character_meshes(target: bpy.types.Object) -> tuple[str, ...]:
     """Return the names of the meshes with shape keys that belong to a character."""
     return _parts_of(target)[1]

@@ -33,9 +33,10 @@ def draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     settings = context.scene.mimica
     row = layout.row(align=True)
     row.prop(settings, "target", text="")
-    row.operator("mimica.create_face_rig", text="" if settings.target else "Create Face Rig", icon="ARMATURE_DATA")
     if settings.target is None:
+        layout.operator("mimica.create_face_rig", icon="ARMATURE_DATA")
         return
+    row.operator("mimica.create_face_rig", text="", icon="ARMATURE_DATA")
     shown = map_view.view(settings.target)
     row = layout.row(align=True)
     row.operator("mimica.detect", text="Detect Anew" if shown else "Detect", icon="VIEWZOOM")
@@ -141,17 +142,10 @@ class MIMICA_UL_entries(bpy.types.UIList):
         self, _context: bpy.types.Context, data: bpy.types.PropertyGroup, property_name: str
     ) -> tuple[list[int], list[int]]:
         rows = getattr(data, property_name)
-        words, region = self.filter_name.lower().split(), self.region
-        if not words and region == "ALL":
+        words, region = self.filter_name.lower().split(), "" if self.region == "ALL" else self.region
+        if not words and not region:
             return [], []
-        flags = []
-        for row in rows:
-            fits = region in ("ALL", map_view.region(row))
-            if fits and words:
-                text = map_view.search_text(row)
-                fits = all(word in text for word in words)
-            flags.append(self.bitflag_filter_item if fits else 0)
-        return flags, []
+        return [self.bitflag_filter_item if map_view.fits(row, words, region) else 0 for row in rows], []
 
     def draw_item(
         self,
