@@ -23,8 +23,6 @@ from .kept_pose import KeptPose
 from .occupied import Existing, Occupied, animation_state, find_occupied, writable
 from .places import PropertyPlace, ShapePlace, find_slot, shape_keys_of
 
-__all__ = ["CharacterPose", "PoseWriter"]
-
 _LOOK_SECONDS = 0.5
 """How often locks, rotation modes, drivers and actions are looked at: the user may change them at any time."""
 _LOCKS = {"lock_location": 3, "lock_rotation": 3, "lock_scale": 3, "lock_rotation_w": 1, "lock_rotations_4d": 1}

@@ -27,6 +27,7 @@ from ..capture.source import Image, SourceSpec, make_source
 from ..capture.take import TakeInfo, TakeWriter
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile
+from ..mapping.channels import CharacterPose
 from ..mapping.control_channels import control_values
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
@@ -34,7 +35,7 @@ from ..mapping.mapper import LiveMapper, MappingSettings
 from ..mapping.motion import Motion
 from ..mapping.range_poses import RangePose
 from . import character, compat
-from .apply import CharacterPose, PoseWriter
+from .apply import PoseWriter
 from .bind import Binding, TargetError, bind
 from .calibrator import Calibrator
 from .kept_pose import KeptPose
@@ -99,8 +100,8 @@ class _Part:
     """What would have to be bound anew when it changes: name and bones, its map, the face's neutral."""
     kept: KeptPose
     """How the character stood before it was first posed."""
-    earlier: deque[PoseWriter] = field(default_factory=lambda: deque(maxlen=_EARLIER))
-    """Of bindings whose poses may still come: while a gain is dragged about, the character must not stand still."""
+    earlier: tuple[PoseWriter, ...] = ()
+    """Newest first, of bindings whose poses may still come: nothing must stand still while a gain is dragged."""
     pose: CharacterPose | None = None
     """The newest that was written, by `writer`."""
 
@@ -118,7 +119,7 @@ class _Part:
         writer.write(pose)
         if writer is self.writer:
             self.pose = pose
-            self.earlier.clear()
+            self.earlier = ()
         return True
 
     def bound_anew(
@@ -130,7 +131,7 @@ class _Part:
         """
         self.kept.renamed(now.uids).without(now).restore()
         kept = now.with_older(self.kept)
-        earlier = deque([self.writer, *self.earlier], maxlen=_EARLIER)
+        earlier = (self.writer, *self.earlier)[:_EARLIER]
         return _Part(self.uid, PoseWriter(binding, existing, kept), face, bound_to, kept, earlier)
 
 
@@ -492,7 +493,7 @@ class LiveSession:
     def _treat_existing(self, part: _Part) -> None:
         """Treat animated channels otherwise from now on: first all of them go back to their animation."""
         part.kept.restore()
-        part.earlier.clear()
+        part.earlier = ()
         part.writer.existing = self.existing
 
     def _let_go(self, parts: Sequence[_Part]) -> None:

@@ -7,9 +7,12 @@ import dataclasses
 import bpy
 import numpy as np
 import pytest
+from mathutils import Matrix
 
 from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import default_profile
+from mimica.mapping.channels import ChannelPlan
+from mimica.mapping.character_map import Channel, CharacterMap, ControlEntry
 from mimica.mapping.data import load_table
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.landmarks import average_face
@@ -17,7 +20,7 @@ from mimica.mapping.mapper import MappingSettings
 from mimica.mapping.smoothing import finish
 from mimica.rig import compat
 from mimica.rig.bake import BakeError, BakeSettings, bake_take
-from mimica.rig.bind import TargetError, bind
+from mimica.rig.bind import Binding, TargetError, bind
 from mimica.rig.face_rig import create_face_rig
 from mimica.tests.synthetic import act, photograph
 
@@ -178,3 +181,116 @@ def test_what_cannot_be_baked_is_said(rig):
     cube = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))
     with pytest.raises(TargetError, match="'Cube' cannot be driven"):
         bind(cube)
+
+
+def test_bones_are_keyed_in_their_own_rotation_mode(rig):
+    rig.pose.bones["jaw"].rotation_mode = "ZXY"
+    rig.pose.bones["head"].rotation_mode = "AXIS_ANGLE"
+    turns = rot.matrix_from_quaternion(rot.exp(ramp(60)[:, None] * [0.0, 0.4, 0.0]))
+    frames = photograph(act(jaw=ramp(60)), rotation=turns)
+    bake_take(bpy.context.scene, rig, frames, name="Modes", profile=default_profile(), settings=RAW)
+    keys = all_keys(rig)
+    assert ('pose.bones["jaw"].rotation_euler', 0) in keys and ('pose.bones["head"].rotation_axis_angle', 3) in keys
+    assert ('pose.bones["jaw"].rotation_quaternion', 0) not in keys
+    assert {bone.rotation_mode for bone in rig.pose.bones if bone.name in ("jaw", "head")} == {"ZXY", "AXIS_ANGLE"}
+    for channel in ('pose.bones["jaw"].rotation_euler', 'pose.bones["head"].rotation_axis_angle'):
+        found = [values[:, 1] for (path, _), values in keys.items() if path == channel]
+        assert np.abs(np.diff(found, axis=1)[:, 2:]).max() < 0.2, "no jumps"
+    bpy.context.scene.frame_set(60)
+    posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones["head"]
+    turn = (posed.matrix @ rig.data.bones["head"].matrix_local.inverted()).to_quaternion()
+    assert turn.angle == pytest.approx(0.4, abs=0.03)
+
+
+def animated(rig: bpy.types.Object) -> bpy.types.Action:
+    """Let the user's own action, Walk, move a bone that nobody else does, and one of the brows by 1 along x."""
+    for name in ("eye_targets", "brow_mid.L"):
+        bone = rig.pose.bones[name]
+        for frame, value in ((1, 0.0), (41, 1.0)):
+            bone.location[0] = value
+            bone.keyframe_insert("location", index=0, frame=frame)
+        bone.location[0] = 0.0
+    action = rig.animation_data.action
+    action.name = "Walk"
+    for curve in compat.fcurves_of(rig, action):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+    return action
+
+
+def brow_at(rig: bpy.types.Object, frame: int) -> float:
+    bpy.context.scene.frame_set(frame)
+    return rig.pose.bones["brow_mid.L"].location[0]
+
+
+@pytest.mark.parametrize("existing", ["LEAVE", "REPLACE", "ADD"])
+def test_the_users_own_action_goes_on_playing(rig, existing):
+    frames = photograph(act(brows=ramp(41)))
+    settings = dataclasses.replace(RAW, existing=existing)
+    bake_take(bpy.context.scene, rig, frames, name="Alone", profile=default_profile(), settings=RAW)
+    alone = brow_at(rig, 31)
+    rig.animation_data.action = None
+    for bone in rig.pose.bones:
+        bone.matrix_basis = Matrix()
+    walk = animated(rig)
+    result = bake_take(bpy.context.scene, rig, frames, name="Take", profile=default_profile(), settings=settings)
+    assert walk.users > 0 and rig.animation_data.action.name == result.action
+    assert "'Walk' goes on playing from an NLA track." in result.notes
+    wanted = {"LEAVE": 0.75, "REPLACE": alone, "ADD": 0.75 + alone}[existing]
+    assert brow_at(rig, 31) == pytest.approx(wanted, abs=1e-4)
+    assert rig.pose.bones["eye_targets"].location[0] == pytest.approx(0.75, abs=1e-4)
+    said = any("left alone: 1 animated by 'Walk'" in note for note in result.notes)
+    assert said == (existing == "LEAVE")
+    keys = all_keys(rig)
+    bake_take(bpy.context.scene, rig, frames, name="Take", profile=default_profile(), settings=settings)
+    assert len(rig.animation_data.nla_tracks) == 1
+    again = all_keys(rig)
+    assert keys.keys() == again.keys() and all(np.allclose(keys[k], again[k], atol=1e-6) for k in keys)
+
+
+def test_drivers_get_no_keys_and_are_said(rig, monkeypatch):
+    binding = bind(rig)
+    monkeypatch.setattr("mimica.rig.bake.bind", lambda *_: binding)
+    driver = rig.driver_add('pose.bones["brow_mid.L"].location', 2).driver
+    driver.expression = "0.5"
+    frames = photograph(act(brows=ramp(20)))
+    result = bake_take(bpy.context.scene, rig, frames, name="Driven", profile=default_profile())
+    assert result.notes == (f"1 channel of '{rig.name}' is left alone: 1 driven by a driver.",)
+    keyed = [index for path, index in all_keys(rig) if path == 'pose.bones["brow_mid.L"].location']
+    assert sorted(keyed) == [0, 1]
+
+
+def test_another_take_of_ours_gives_way_but_stays_in_the_file(rig):
+    frames = photograph(act(jaw=ramp(20)))
+    first = bake_take(bpy.context.scene, rig, frames, name="One")
+    second = bake_take(bpy.context.scene, rig, frames, name="Two")
+    assert rig.animation_data.action.name == second.action and not rig.animation_data.nla_tracks
+    assert bpy.data.actions[first.action].use_fake_user
+
+
+def test_shape_keys_of_several_meshes_and_properties():
+    bpy.ops.wm.read_homefile(use_empty=True)
+    meshes = []
+    for name in ("Head", "Teeth"):
+        mesh = bpy.data.objects.new(name, bpy.data.meshes.new(name))
+        mesh.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+        bpy.context.scene.collection.objects.link(mesh)
+        for key in ("Basis", "jawOpen"):
+            mesh.shape_key_add(name=key).value = 0.0
+        meshes.append(mesh)
+    head, teeth = meshes
+    teeth.data.shape_keys.key_blocks["jawOpen"].slider_max = 0.25
+    head["steps"] = 0
+    entries = (
+        ControlEntry((Channel("shape_key", "jawOpen"), Channel("property", '["steps"]', amount=10.0)), "jawOpen"),
+    )
+    plan = ChannelPlan(CharacterMap("test", controls=entries), None)
+    frames = photograph(act(jaw=ramp(60)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mimica.rig.bake.bind", lambda *_: Binding("Head", "", ("Head", "Teeth"), plan))
+        result = bake_take(bpy.context.scene, head, frames, name="All", profile=default_profile())
+    assert result.curves == 3
+    bpy.context.scene.frame_set(int(result.last_frame))
+    opened = head.data.shape_keys.key_blocks["jawOpen"].value
+    assert opened > 0.5 and teeth.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.25)
+    assert head["steps"] == round(opened * 10.0)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from mimica.mapping.calibration import PerformerProfile, default_profile, estimate_profile
+from mimica.mapping.channels import CharacterPose
 from mimica.mapping.data import load_table
 from mimica.mapping.jaw import jaw_joint, jaw_rotation
 from mimica.mapping.landmarks import average_face
 from mimica.mapping.lids import lid_aperture
 from mimica.mapping.mapper import map_frames
-from mimica.rig.apply import CharacterPose, PoseWriter
+from mimica.rig.apply import PoseWriter
 from mimica.rig.bake import bake_take
 from mimica.rig.bind import bind
 from mimica.rig.face_rig import create_face_rig
@@ -144,7 +145,7 @@ def test_a_short_b_closes_the_lips_baked_and_live(armature, live):
         found = []
         for i in range(len(acted)):
             one = type(pose)(pose.location[i : i + 1], pose.rotation[i : i + 1])
-            writer.write(CharacterPose(one, np.zeros((1, 0))))
+            writer.write(CharacterPose(one, np.zeros((1, 0)), np.zeros((1, 0))))
             bpy.context.view_layer.update()
             found.append(edges(armature))
         found = np.array(found)
