@@ -267,6 +267,15 @@ def test_adding_and_taking_away(head: bpy.types.Object) -> None:
         bpy.ops.mimica.add_entry(control="jawOpen")
 
 
+def test_bones_are_added_for_parts_of_the_face(rig: bpy.types.Object) -> None:
+    before = character.stored_map(rig)
+    bpy.ops.mimica.add_bone_entry(drive="eye_R", bone="tongue")
+    added = [entry for entry in character.stored_map(rig).bones if entry not in before.bones]
+    assert added == [BoneEntry("tongue", "eye", "gaze", side="R")]
+    with pytest.raises(RuntimeError, match="no bone 'Nobody'"):
+        bpy.ops.mimica.add_bone_entry(drive="jaw", bone="Nobody")
+
+
 def test_the_other_side_gets_the_same_settings(head: bpy.types.Object) -> None:
     blink = shape_entry("eyeBlinkLeft", "eyeBlinkLeft", gain=1.5)
     corner = ControlEntry((Channel("shape_key", "Corner_L", amount=0.7),), "mouthSmileLeft")
