@@ -64,12 +64,14 @@ class MIMICA_OT_add_entry(OnCharacter):
     object: StringProperty(
         name="Object",
         description="The object. Empty is each of the character's meshes that has the shape key, or its armature",
+        options={"SKIP_SAVE"},
     )
-    shape_key: StringProperty(name="Shape Key", description="The shape key to set")
-    bone: StringProperty(name="Bone", description="The bone to move")
+    shape_key: StringProperty(name="Shape Key", description="The shape key to set", options={"SKIP_SAVE"})
+    bone: StringProperty(name="Bone", description="The bone to move", options={"SKIP_SAVE"})
     path: StringProperty(
         name="Data Path",
         description='The property, as Copy Data Path gives it, such as ["smile"] or pose.bones["jaw"]["lock"]',
+        options={"SKIP_SAVE"},
     )
     axis: EnumProperty(
         name="Axis",
@@ -145,7 +147,6 @@ class MIMICA_OT_add_entry(OnCharacter):
 
     def _guess(self, context: bpy.types.Context) -> None:
         """Take what the user has picked in the scene: a bone in Pose Mode, or a mesh's active shape key."""
-        self.object = ""
         active = context.active_object
         if bone := _active_bone(context):
             self.bone = bone
@@ -253,7 +254,7 @@ class MIMICA_OT_mirror_entries(_OnEntry):
     scope: EnumProperty(name="Entries", description="Which entries are copied", items=_SCOPES, default="ALL")
     side: EnumProperty(
         name="From",
-        description="The character's side that is copied",
+        description="The character's side that is copied; the active entry is always copied to its other side",
         items=(("L", "Left to Right", "The character's left is copied"), ("R", "Right to Left", "Its right is")),
     )
 
@@ -268,7 +269,8 @@ class MIMICA_OT_mirror_entries(_OnEntry):
             # Before rows are added: Blender may move them all then.
             chosen = [entry_of(row) for row in _rows(data, self.scope)]
             for entry in chosen:
-                if entry is None or map_mirror.side_of(entry) != self.side:
+                side = map_mirror.side_of(entry) if entry is not None else ""
+                if entry is None or not side or (side != self.side and self.scope != "ACTIVE"):
                     continue
                 other = map_mirror.mirrored(entry, view.armature, lambda channel: not view.missing(channel))
                 if other is None:
@@ -277,7 +279,10 @@ class MIMICA_OT_mirror_entries(_OnEntry):
                 place = found.get(_identity(other))
                 fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
                 copied += 1
-        text = f"{copied} entries copied"
+        if not copied and not alone:
+            self.report({"WARNING"}, "Nothing is copied: neither targets nor controls here are left or right ones.")
+            return {"CANCELLED"}
+        text = f"{copied} entries copied" if copied != 1 else "1 entry copied"
         self.report({"INFO"}, f"{text}, {alone} have no counterpart on the other side" if alone else text)
         return {"FINISHED"}
 
@@ -423,7 +428,7 @@ def _identity(entry: BoneEntry | ControlEntry) -> tuple[object, ...]:
     if isinstance(entry, BoneEntry):
         return entry.bone, entry.drive, entry.control
     followed = tuple(sorted(entry.landmarks.items()))
-    return entry.control, followed, tuple((c.kind, c.object, c.name) for c in entry.channels)
+    return entry.control, followed, tuple((c.kind, c.object, c.name, c.axis) for c in entry.channels)
 
 
 def _shape_keys(context: bpy.types.Context, name: str) -> bpy.types.Key | None:

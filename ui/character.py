@@ -211,7 +211,7 @@ class VIEW3D_PT_mimica_mapping(_Panel, bpy.types.Panel):
         buttons.separator()
         buttons.menu("MIMICA_MT_entries", text="", icon="DOWNARROW_HLT")
         buttons.separator()
-        buttons.operator("mimica.mirror_entries", text="", icon="MOD_MIRROR")
+        buttons.operator("mimica.mirror_entries", text="", icon="MOD_MIRROR").scope = "ACTIVE"
         entry = shown.active
         if entry is not None:
             _draw_test(layout, context, entry)

@@ -293,6 +293,14 @@ def test_the_other_side_gets_the_same_settings(head: bpy.types.Object) -> None:
         ControlEntry((Channel("shape_key", "Corner_R", amount=0.7),), "mouthSmileRight"),
         ControlEntry((Channel("shape_key", "Corner_R"),), "headYaw", gain=-0.4),
     ), "what turns to the left turns to the right; what has no counterpart is left out"
+    head.mimica.entries[4].gain = 0.5
+    head.mimica.index = 4
+    bpy.ops.mimica.mirror_entries(scope="ACTIVE")
+    assert entries(head)[0].gain == 0.5, "the active entry's side is its own"
+    head.mimica.index = 5
+    before = character.stored_map(head)
+    bpy.ops.mimica.mirror_entries(scope="ACTIVE")
+    assert character.stored_map(head) == before
 
 
 @pytest.mark.parametrize("other_roll", [0.0, np.pi / 2.0, np.pi], ids=["mirrored", "quarter", "half"])
