@@ -23,13 +23,17 @@ def _parts():
         performer,
         sources,
         takes,
+        teaching,
     )
     from .rig import character as scene_map
+    from .rig import teaching_steps
     from .ui import panels, preferences, prompter, properties
+    from .ui import teaching as teaching_panel
 
-    of_character = (create_rig, cast, character, character_edit)
+    of_character = (create_rig, cast, character, character_edit, teaching)
     operators = (sources, model, capture, performer, calibrate, takes, lens, *of_character, bake)
-    return (scene_map, properties, preferences, panels, prompter, *operators, command_line)
+    stored = (scene_map, teaching_steps, properties)
+    return (*stored, preferences, panels, teaching_panel, prompter, *operators, command_line)
 
 
 def register() -> None:
