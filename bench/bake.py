@@ -9,7 +9,7 @@ import bpy
 from ..mapping.calibration import estimate_profile
 from ..rig.bake import bake_take
 from .common import repeated, tracked
-from .tick import make_rig
+from .rigs import own_rig
 
 MINUTES = (1, 10, 20, 60)
 
@@ -19,7 +19,7 @@ def run(clip: Path, _folder: Path) -> None:
     frames = tracked(clip)
     print(f"{'minutes':>8} {'frames':>8} {'curves':>8} {'keys':>10} {'seconds':>8} {'s / 1000 frames':>16}")
     for minutes in MINUTES:
-        rig = make_rig()
+        rig = own_rig()
         bpy.context.scene.render.fps = 30
         take = repeated(frames, minutes * 1800)
         profile = estimate_profile(take)

@@ -14,6 +14,7 @@ from ..capture.tracker import Tracker
 from ..rig.live import LiveSession, LiveSettings
 from . import tick
 from .common import model
+from .rigs import own_rig
 
 ROUNDS = 3
 SKIPPED = 30
@@ -86,7 +87,7 @@ def _session(clip: Path) -> float:
 
 
 def _live(clip: Path) -> float:
-    rig = tick.make_rig()
+    rig = own_rig()
     session = LiveSession(LiveSettings(SourceSpec("video", path=str(clip), loop=True), model()), pace="fast")
     session.start()
 
