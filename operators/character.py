@@ -281,11 +281,11 @@ _CLASSES = (
     MIMICA_OT_reset_test,
 )
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
-_HANDLERS = ("save_pre", "load_pre", "undo_post", "redo_post", "render_init")
+_HANDLERS = ("save_pre", "load_pre", "undo_post", "redo_post")
 
 
 def register() -> None:
-    """Register the operators, and end a test before files are saved, loaded or rendered."""
+    """Register the operators, and end a test before files are saved or loaded."""
     _register()
     test_pose.register()
     for name in _HANDLERS:

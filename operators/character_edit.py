@@ -59,6 +59,7 @@ class MIMICA_OT_add_entry(OnCharacter):
         description="Which part of the performance is followed",
         items=CONTROL_ITEMS[1:],
         default="jawOpen",
+        options={"SKIP_SAVE"},
     )
     kind: EnumProperty(name="Target", description="What is set", items=KIND_ITEMS)
     object: StringProperty(
@@ -155,7 +156,8 @@ class MIMICA_OT_add_entry(OnCharacter):
         elif active is not None and active.type == "MESH" and active.active_shape_key_index > 0:
             self.kind, self.shape_key = "shape_key", active.active_shape_key.name
             near = self.shape_key.replace("_", "").lower()
-            self.control = next((name for name in ARKIT_SHAPES if name.lower() == near), self.control)
+            if not self.properties.is_property_set("control"):
+                self.control = next((name for name in ARKIT_SHAPES if name.lower() == near), self.control)
 
 
 class MIMICA_OT_add_bone_entry(OnCharacter):

@@ -54,6 +54,11 @@ def share() -> float:
     return _test.share if _test is not None else 0.0
 
 
+def share_of(obj: bpy.types.Object | None) -> float:
+    """Return how far a control is shown now on this character."""
+    return _test.share if _test is not None and obj is not None and _test.target == obj.name else 0.0
+
+
 def values_of(obj: bpy.types.Object | None) -> np.ndarray | None:
     """Return what the controls are tested with on this character, float (C,) as `CONTROLS`; None when they are not."""
     return _test.values if _test is not None and obj is not None and _test.target == obj.name else None
@@ -70,7 +75,7 @@ def show_active(obj: bpy.types.Object | None, share: float) -> None:
     data = character.data_of(obj)
     if data is not None and 0 <= data.index < len(data.entries):
         control = control_of(data.entries[data.index])
-        if control and (_test is None or share != _test.share):
+        if control and share != share_of(obj):
             show(obj, control, share)
 
 

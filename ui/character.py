@@ -111,9 +111,11 @@ def _draw_unmatched(layout: bpy.types.UILayout, unmatched: list[list[str]], show
 def _draw_missing(layout: bpy.types.UILayout, missing: list[str], shown: MapView) -> None:
     there = {entry.control for entry in shown.data.entries}
     column = layout.column(align=True)
-    column.scale_y = 0.8
     for control in missing:
-        column.label(text=control, icon="CHECKMARK" if control in there else "BLANK1", translate=False)
+        row = column.row(align=True)
+        row.label(text=control, icon="CHECKMARK" if control in there else "BLANK1", translate=False)
+        if control not in there:
+            row.operator("mimica.add_entry", text="", icon="ADD").control = control
 
 
 def _draw_pairs(layout: bpy.types.UILayout, pairs: list[list[str]]) -> None:

@@ -275,7 +275,7 @@ def _chosen(self: "MimicaWindowManager", _context: bpy.types.Context) -> None:
 
 
 def _tested(_self: "MimicaWindowManager") -> float:
-    return test_pose.share()
+    return test_pose.share_of(bpy.context.scene.mimica.target)
 
 
 def _test(self: "MimicaWindowManager", value: float) -> None:

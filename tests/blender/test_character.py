@@ -436,6 +436,9 @@ def test_a_test_moves_the_character_and_gives_it_back(rig: bpy.types.Object) -> 
     bpy.ops.mimica.reset_test()
     assert np.allclose(pose(rig), before) and state.test == 0.0
     state.test = 1.0
+    bpy.context.scene.mimica.target = None
+    assert state.test == 0.0, "the slider is the picked character's"
+    bpy.context.scene.mimica.target = rig
     state.test = 0.0
     assert np.allclose(pose(rig), before)
 
