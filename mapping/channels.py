@@ -28,6 +28,9 @@ at most beyond that, less and less: behind them are teeth, and the tracker's dep
 _MOST = 3.0
 """How far a control of a constrained rig goes at most from where the rig carries it, cm of an average face: lips that
 close a mouth whose jaw is wide open need two and a half. Beyond it something went wrong."""
+_SLIDES, _SLIDE_SHARE, _SLIDE_MOST = (0.03, 0.2), 0.75, 1.5
+"""Openings of the jaw, radians, from where on it slides, and does in full; how much of what the chin lacks it makes
+good then, and how far at most, cm of an average face: the jaw's heads leave their sockets by that much."""
 _TURNING = ("jaw", "eye", "head", "neck")
 _BONE_KINDS = ("location", "rotation", "scale")
 _REGION_RULERS = {
@@ -116,6 +119,10 @@ class _Responding:
     """Place of each lid."""
     eye_of_lid: np.ndarray
     """0 for a lid of the character's left eye, 1 for one of the right."""
+    of_chin: np.ndarray
+    """bool, of the bones that follow landmarks: which are the chin's."""
+    jaw: int
+    """Row of the jaw; -1 without one."""
 
 
 class ChannelPlan:
@@ -194,7 +201,7 @@ class ChannelPlan:
         self._follows_neck = 1.0 if response is None else response.head_follows_neck
         if response is not None:
             self._responding = _compile_responding(
-                response, row, self._follower_rows, self._lids, self._axes, _MOST * size.get("mouth", 1.0)
+                response, entries, self._follower_rows, self._lids, self._axes, _MOST * size.get("mouth", 1.0)
             )
         self._before_teeth = self._flesh_before_teeth(entries)
 
@@ -224,6 +231,7 @@ class ChannelPlan:
                 entry.drive in ("landmarks", "lid", "eye_target")
                 or (entry.drive == "control" and any(entry.move))
                 or (entry.drive == "neck" and self.character.translation > 0.0)
+                or (entry.drive == "jaw" and self.response is not None and self.response.jaw_slides)
             )
         by_kind = {"location": located, "scale": scaled}
         for kind, _, name, axis in self._channels.channels:
@@ -293,7 +301,7 @@ class ChannelPlan:
         # Until here along the armature's axes; now along each bone's own.
         location = np.einsum("nbi,bij->nbj", location, self._axes)
         if self._responding is not None:
-            location[:, self._responding.rows] = self._solved(self._responding, motion)
+            self._put_solved(self._responding, motion, location)
         return location * self._unit, rotation
 
     def _target_way(self, motion: Motion, row: int, entry: BoneEntry, number: int) -> np.ndarray:
@@ -325,15 +333,17 @@ class ChannelPlan:
             held[self._lips.upper] = True
         return held
 
-    def _solved(self, responding: _Responding, motion: Motion) -> np.ndarray:
-        """Return the own location channels, (N, L, 3) cm, of the controls of a constrained rig."""
+    def _put_solved(self, responding: _Responding, motion: Motion, location: np.ndarray) -> None:
+        """Put the own location channels, cm, of the controls of a constrained rig and of its jaw into `location`."""
         gaze = self._gaze_of_eyes(motion)
-        wanted, carried, jaw = self._wanted(responding, motion, gaze)
+        wanted, carried, jaw, slide = self._wanted(responding, motion, gaze)
         solved = responding.solver.channels(wanted - carried, jaw)
         if self._lids is not None:
             closure, looks = lid_closure(self._lids, motion), gaze[:, responding.eye_of_lid]
             solved[:, responding.of_lid] += responding.solver.bent(responding.of_lid, closure, looks)
-        return solved
+        location[:, responding.rows] = solved
+        if slide is not None:
+            location[:, responding.jaw] = slide
 
     def wanted(self, motion: Motion) -> np.ndarray:
         """Return how far each control of a constrained rig is to move, (N, L, 3) cm, in the order of its response."""
@@ -342,8 +352,11 @@ class ChannelPlan:
 
     def _wanted(
         self, responding: _Responding, motion: Motion, gaze: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, JawWeights]:
-        """Return where controls are to go, where jaw and eyes carry them, (N, L, 3) cm, and how far the jaw opens."""
+    ) -> tuple[np.ndarray, np.ndarray, JawWeights, np.ndarray | None]:
+        """Return where controls are to go, where jaw and eyes carry them, (N, L, 3) cm, and what the jaw does.
+
+        That is how far it opens, and its own location channels, (N, 3) cm; None for a jaw that cannot slide.
+        """
         solver, followers = responding.solver, responding.of_follower
         opening, aside = self._jaw_angles(motion)
         jaw = solver.jaw(opening)
@@ -353,13 +366,20 @@ class ChannelPlan:
         edges = np.concatenate([lips.upper_edge, lips.lower_edge])
         tilt = solver.tilt(followers[[*lips.upper, *lips.lower]], edges, jaw)
         # As with other rigs, what the jaw carries goes back no further than its flesh can.
-        own = self._followed(motion, tilt[:, : len(lips.upper)] - tilt[:, len(lips.upper) :]) - by_jaw[:, followers]
+        followed = self._followed(motion, tilt[:, : len(lips.upper)] - tilt[:, len(lips.upper) :])
+        slide = None
+        if responding.of_chin.any() and responding.solver.response.jaw_slides:
+            missing = (followed - by_jaw[:, followers])[:, responding.of_chin].mean(axis=1)
+            slide = _jaw_slide(missing, opening, self._mouth) @ self._axes[responding.jaw]
+            by_jaw += responding.solver.carried_by_slide(slide)
+            wanted = by_jaw + by_gaze
+        own = followed - by_jaw[:, followers]
         held = self._before_teeth
         own[:, held, 1] = _stopped(own[:, held, 1], _SINKS * self._mouth, _SINKS_MORE * self._mouth)
         wanted[:, followers] = own + by_jaw[:, followers]
         if self._lids is not None:
             wanted[:, responding.of_lid] = lid_travel(self._lids, motion, by_gaze[:, responding.of_lid])
-        return wanted, by_jaw + by_gaze, jaw
+        return wanted, by_jaw + by_gaze, jaw, slide
 
     def _jaw_angles(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         """Return how far the character's jaw opens, and turns to its left, (N,) radians each."""
@@ -477,6 +497,18 @@ def _stopped(way: np.ndarray, free: float, more: float) -> np.ndarray:
     return way - over + more * np.tanh(over / more)
 
 
+def _jaw_slide(missing: np.ndarray, opening: np.ndarray, size: float) -> np.ndarray:
+    """Return how far the jaw slides, (N, 3) cm, armature axes: as a jaw does in its joints while it opens.
+
+    :param missing: (N, 3): how far the chin is to go beyond where the jaw's rotation carries it.
+    :param opening: (N,), radians. :param size: of the face, beside an average one.
+    """
+    start, full = _SLIDES
+    open_ = np.clip((opening - start) / (full - start), 0.0, 1.0)
+    way = missing * (_SLIDE_SHARE * open_ * open_ * (3.0 - 2.0 * open_))[:, None]
+    return _limited(way[:, None], np.array([_SLIDE_MOST * size]))[:, 0]
+
+
 def _batches(entries: list[BoneEntry], followers: list[BoneEntry], parents: list[int | None]) -> list[_Followers]:
     """Sort the bones that follow landmarks by their driven ancestor, ancestors first."""
     row = {e.bone: i for i, e in enumerate(entries)}
@@ -511,8 +543,14 @@ def _compile_posed(entries: list[BoneEntry], scale: dict[str, float], gain: np.n
 
 
 def _compile_responding(
-    response: Response, row: dict[str, int], followers: np.ndarray, lids: Lids | None, axes: np.ndarray, limit: float
+    response: Response,
+    entries: list[BoneEntry],
+    followers: np.ndarray,
+    lids: Lids | None,
+    axes: np.ndarray,
+    limit: float,
 ) -> _Responding:
+    row = {e.bone: i for i, e in enumerate(entries)}
     rows = np.array([row[name] for name in response.bones], int)
     place = {int(r): k for k, r in enumerate(rows)}
     return _Responding(
@@ -521,6 +559,8 @@ def _compile_responding(
         np.array([place[int(r)] for r in followers], int),
         np.array([place[int(r)] for r in lids.rows] if lids is not None else [], int),
         lids.eyes if lids is not None else np.zeros(0, int),
+        np.array([entries[r].region == "jaw" for r in followers], bool),
+        next((i for i, e in enumerate(entries) if e.drive == "jaw"), -1),
     )
 
 

@@ -39,6 +39,8 @@ class Response:
     """(A, L, 3): how far the jaw carries the places."""
     tilted: np.ndarray
     """(A, L, 3): how it turns them, rotation vectors, radians."""
+    slid: np.ndarray
+    """(L, 3, 3): how far they move, by axis, for each of the jaw's own location channels."""
     aside: np.ndarray
     """(J, L, 3): how far a jaw that turns to the left carries the places, for each radian, at `angles`."""
     gaze: np.ndarray
@@ -49,6 +51,11 @@ class Response:
     its square, and closure times yaw and times pitch of their eye."""
     head_follows_neck: float = 1.0
     """Which share of the neck's rotation the head takes along."""
+
+    @property
+    def jaw_slides(self) -> bool:
+        """Whether the jaw can be moved, and not only turned."""
+        return bool(self.slid.size and np.linalg.norm(self.slid, axis=(1, 2)).max() > 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +100,10 @@ class ResponseSolver:
         if aside.any():
             carried += np.tensordot(jaw.angles, self.response.aside, 1) * aside[:, None, None]
         return carried
+
+    def carried_by_slide(self, slide: np.ndarray) -> np.ndarray:
+        """Return how far a jaw carries the places, (N, L, 3), by its own location channels (N, 3), cm."""
+        return np.tensordot(slide, self.response.slid, (1, 2))
 
     def carried_by_gaze(self, gaze: np.ndarray) -> np.ndarray:
         """Return how far the eyes carry the places, (N, L, 3), with a gaze (N, 2, 2), radians."""

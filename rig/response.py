@@ -169,6 +169,7 @@ class _Measuring:
             openings=openings,
             opened=np.array([way for way, _ in opened]),
             tilted=np.array([turn for _, turn in opened]),
+            slid=self._slid(jaw, rows, 0.5 * full),
             aside=np.array([self._aside(jaw, rows, angle) for angle in angles]),
             gaze=np.array([self._carried_by_eye(side, rows) for side in "LR"]),
             bend=np.zeros((4, len(rows), 3)),
@@ -254,6 +255,20 @@ class _Measuring:
             return np.zeros((len(rows), 3))
         ends = [self.probe.place({}, self._jaw(jaw, angle, way * _ASIDE))[0][rows] for way in (-1.0, 1.0)]
         return (ends[1] - ends[0]) / (2.0 * _ASIDE)
+
+    def _slid(self, jaw: BoneEntry | None, rows: np.ndarray, angle: float) -> np.ndarray:
+        """Return (L, 3, 3), see `Response.slid`."""
+        result = np.zeros((len(rows), 3, 3))
+        if jaw is None:
+            return result
+        row, turned = self.index[jaw.bone], self._jaw(jaw, angle)
+        base, _ = self.probe.place({}, turned)
+        for axis in np.flatnonzero(self.probe.free(row)):
+            step = np.zeros(3)
+            step[axis] = _SEEK
+            where, _ = self.probe.place({row: step}, turned)
+            result[:, :, axis] = (where - base)[rows] / _SEEK
+        return result
 
     def _carried_by_eye(self, side: str, rows: np.ndarray) -> np.ndarray:
         """Return (5, L, 3), see `Response.gaze`."""

@@ -275,6 +275,9 @@ def test_a_real_performance(character, acted):
     assert np.abs((pose.rotation[1:] * pose.rotation[:-1]).sum(axis=2)).min() > 0.95
     faces = [i for i, name in enumerate(character.plan.bones) if name in character.controls]
     assert np.abs(pose.location[:, faces]).max() / character.rest.unit < 4.0
+    # The jaw slides as it opens wide, so that the chin stays on it.
+    chin = pose.location[:, character.plan.bones.index("chin")] / character.rest.unit
+    assert np.linalg.norm(chin, axis=1).max() < 1.5
     blinks = np.minimum(motion.control("eyeBlinkLeft"), motion.control("eyeBlinkRight"))
     shut = np.flatnonzero(blinks > 0.999)
     assert len(shut)

@@ -32,6 +32,7 @@ def a_rig(seed: int, coupling: float = 0.5) -> tuple[Response, np.ndarray]:
         openings=openings,
         opened=openings[:, None, None] * rng.normal(0.0, 5.0, (COUNT, 3)),
         tilted=openings[:, None, None] * np.array([1.0, 0.0, 0.0]) * np.ones((COUNT, 1)),
+        slid=np.tile(0.5 * np.eye(3), (COUNT, 1, 1)),
         aside=np.tile([3.0, 0.0, 0.0], (2, COUNT, 1)),
         gaze=rng.normal(0.0, 0.5, (2, 5, COUNT, 3)),
         bend=np.zeros((4, COUNT, 3)),
@@ -72,6 +73,14 @@ def test_what_rig_does_by_itself_needs_no_channel():
     assert np.allclose(solver.channels(carried - expected, solver.jaw(opening)), 0.0)
 
 
+def test_a_jaw_that_slides_carries_what_it_was_seen_to():
+    response, axes = a_rig(3)
+    slide = np.array([[0.4, 0.0, -0.2], [0.0, 0.0, 0.0]])
+    found = ResponseSolver(response, axes).carried_by_slide(slide)
+    assert np.allclose(found, 0.5 * slide[:, None])
+    assert not response.jaw_slides
+
+
 def test_one_instant_is_as_good_as_a_take():
     response, axes = a_rig(5)
     solver = ResponseSolver(response, axes, limit=0.6)
@@ -106,8 +115,8 @@ def test_a_control_kept_on_a_sphere_is_led_along_it():
     radius, rest = 2.0, np.array([0.0, -2.0, 0.0])
     jacobian = np.diag([1.0, 0.0, 1.0]).reshape(1, 1, 3, 1, 3)
     none = np.zeros((1, 1, 3))
-    gaze, bend = np.zeros((2, 5, 1, 3)), np.zeros((4, 1, 3))
-    response = Response(("lid",), np.zeros(1), jacobian, np.zeros(1), none, none, none, gaze, bend)
+    gaze, bend, slid = np.zeros((2, 5, 1, 3)), np.zeros((4, 1, 3)), np.zeros((1, 3, 3))
+    response = Response(("lid",), np.zeros(1), jacobian, np.zeros(1), none, none, slid, none, gaze, bend)
     # Turned, so that no channel is square to the sphere.
     turn = matrix_from_quaternion(exp(np.array([0.4, 0.3, 0.2])))
     response.jacobian[0, 0, :, 0, :] = jacobian[0, 0, :, 0, :] @ turn
