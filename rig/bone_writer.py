@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+from mathutils import Euler, Quaternion  # pyright: ignore[reportMissingImports]
 
 from ..mapping.channels import BonePose, ChannelPlan
 from ..mapping.rotation_modes import (
+    EULER_ORDERS,
     axis_angle_from_quaternion,
-    euler_from_quaternion,
     quaternion_from_axis_angle,
     with_axes_held,
 )
@@ -35,8 +36,8 @@ class _Turned:
     channel: str
     rows: np.ndarray
     columns: np.ndarray
-    orders: np.ndarray
-    """int (b,): of their Euler angles."""
+    orders: tuple[str, ...]
+    """Of their Euler angles; empty for what keeps none."""
     free: np.ndarray
     """bool (b, 3 or 4)."""
     held: np.ndarray
@@ -108,7 +109,7 @@ class BoneWriter:
             before = quaternion_from_axis_angle(now[held]) if channel == "rotation_axis_angle" else now[held]
             rotation[held] = with_axes_held(before, rotation[None, held], turned.held_axes)[0]
         if channel == "rotation_euler":
-            wanted = euler_from_quaternion(rotation[None], turned.orders, now)[0]
+            wanted = _euler(rotation, turned.orders, now)
         elif channel == "rotation_axis_angle":
             wanted = axis_angle_from_quaternion(rotation[None], now)[0]
         else:
@@ -120,6 +121,15 @@ class BoneWriter:
         buffer = self._buffers[channel]
         bones.foreach_get(channel, buffer)
         return buffer.reshape(self._count, -1)
+
+
+def _euler(rotation: np.ndarray, orders: tuple[str, ...], now: np.ndarray) -> np.ndarray:
+    """Return Euler angles (b, 3) that go on from those of now.
+
+    For one instant of some dozens of bones a loop takes a third of the time of `euler_from_quaternion`.
+    """
+    each = zip(rotation.tolist(), orders, now.tolist(), strict=True)
+    return np.array([Quaternion(q).to_euler(order, Euler(before, order)) for q, order, before in each])
 
 
 def _moved(rows: np.ndarray, free: np.ndarray) -> _Moved:
@@ -139,7 +149,7 @@ def _turned(
         channel,
         rows[columns],
         columns,
-        np.clip(mode[columns] - 1, 0, 5),
+        tuple(EULER_ORDERS[number - 1] for number in mode[columns]) if channel == "rotation_euler" else (),
         free[columns, :size],
         held,
         locks[columns[held]],
