@@ -376,7 +376,8 @@ def _unmatched(inventory: Inventory, shapes: _Shapes) -> tuple[tuple[str, str], 
     driven = set(inventory.driven_keys)
     keys = {name for mesh, names in inventory.meshes for name in names if (mesh, name) not in driven}
     named = [name for _, names in inventory.meshes for name in names if name in keys]
-    named += [name for path, name in inventory.properties if _VRM not in path]
+    # Those of Mimica's own rig are switches.
+    named += [name for path, name in inventory.properties if _VRM not in path and not inventory.own_rig]
     idle = frozenset().union(*(layer.idle for layer in shape_layers()))
     left = [name for name in dict.fromkeys(named) if name not in shapes.understood and joined(name) not in idle]
     pairs = ((name, nearest_control(name)) for name in left)

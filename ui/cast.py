@@ -40,6 +40,7 @@ class VIEW3D_PT_mimica_cast(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Mimica"
     bl_parent_id = "VIEW3D_PT_mimica_character"
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -67,6 +68,7 @@ class VIEW3D_PT_mimica_existing(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Mimica"
     bl_parent_id = "VIEW3D_PT_mimica_character"
+    bl_order = 3
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

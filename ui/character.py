@@ -57,7 +57,8 @@ def _draw_summary(layout: bpy.types.UILayout, shown: MapView) -> None:
     there = {entry.control for entry in shown.data.entries}
     missing = sum(control not in there for control in report["missing"])
     icon = "INFO" if missing else "CHECKMARK"
-    row.label(text=f"{report['family']}: {_CONTROLS - missing} of {_CONTROLS} controls", icon=icon, translate=False)
+    family = report["family"] or shown.data.title
+    row.label(text=f"{family}: {_CONTROLS - missing} of {_CONTROLS} controls", icon=icon, translate=False)
 
 
 class VIEW3D_PT_mimica_report(_Panel, bpy.types.Panel):

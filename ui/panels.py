@@ -237,8 +237,8 @@ _CLASSES = (
     VIEW3D_PT_mimica_tracker,
     VIEW3D_PT_mimica_performer,
     VIEW3D_PT_mimica_character,
-    *CAST_CLASSES,
     *CHARACTER_PANELS,
+    *CAST_CLASSES,
     VIEW3D_PT_mimica_takes,
     VIEW3D_PT_mimica_bake,
 )

@@ -57,6 +57,7 @@ class VIEW3D_PT_mimica_teaching(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Mimica"
     bl_parent_id = "VIEW3D_PT_mimica_character"
+    bl_order = 1
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
