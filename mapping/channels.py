@@ -310,7 +310,19 @@ class ChannelPlan:
         assert self._eyes is not None
         line = self._heads[row] - self._eyes[number]
         turned = rot.multiply(_about(2, yaw), _about(0, -pitch))
-        return rot.matrix_from_quaternion(turned) @ line - line
+        way = rot.matrix_from_quaternion(turned) @ line - line
+        follows = 1.0 if self.response is None else float(self.response.targets_follow["LR".index(entry.side)])
+        head = next((i for i, e in self._turning if e.drive == "head"), None)
+        if follows == 1.0 or head is None:
+            return way
+        # A target that the rig leaves where it is while the head turns goes round with the head.
+        arm = self._heads[row] + way - self._heads[head]
+        whole = self._whole_turn(motion)
+        carried = (rot.matrix_from_quaternion(whole) @ arm[..., None])[..., 0] - arm
+        if self._neck is not None:
+            up = self._heads[head] - self._heads[self._neck]
+            carried += rot.matrix_from_quaternion(self._neck_turn(whole)) @ up - up
+        return way + (1.0 - follows) * carried
 
     def _gaze(self, motion: Motion, row: int, entry: BoneEntry) -> tuple[np.ndarray, np.ndarray]:
         """Return yaw and pitch, each (N,), of the eye that an entry follows."""
@@ -430,15 +442,11 @@ class ChannelPlan:
 
     def _turns(self, motion: Motion) -> dict[int, np.ndarray]:
         """Rotation of each rotating bone against its parent, quaternions (N, 4) about armature axes."""
-        head = motion.head_rotation.copy()
-        head[:, 1:] = head[:, 1:] @ _FACE_TO_ARMATURE.T
         turns: dict[int, np.ndarray] = {}
         # The head goes as far as it is asked to, however much of it the neck takes.
-        entry = next(((i, e) for i, e in self._turning if e.drive == "head"), None)
-        whole = _of_head(head, self._gain[entry[0]], entry[1].mirror) if entry else head
-        share = self.character.neck_share if self._neck is not None else 0.0
-        neck = rot.exp(rot.log(whole) * share)
-        carried = neck if self._follows_neck == 1.0 else rot.exp(rot.log(whole) * (share * self._follows_neck))
+        whole = self._whole_turn(motion)
+        neck = self._neck_turn(whole)
+        carried = neck if self._follows_neck == 1.0 else rot.exp(rot.log(neck) * self._follows_neck)
         for i, entry in self._turning:
             if entry.drive == "head":
                 turns[i] = rot.multiply(rot.conjugate(carried), whole)
@@ -454,6 +462,17 @@ class ChannelPlan:
             turned = rot.exp(motion.controls[:, self._posed.controls, None] * self._posed.turn)
             turns.update({int(row): turned[:, k] for k, row in enumerate(self._posed.rows)})
         return turns
+
+    def _whole_turn(self, motion: Motion) -> np.ndarray:
+        """Return the rotation of head and neck together, quaternions (N, 4) about armature axes."""
+        head = motion.head_rotation.copy()
+        head[:, 1:] = head[:, 1:] @ _FACE_TO_ARMATURE.T
+        entry = next(((i, e) for i, e in self._turning if e.drive == "head"), None)
+        return _of_head(head, self._gain[entry[0]], entry[1].mirror) if entry else head
+
+    def _neck_turn(self, whole: np.ndarray) -> np.ndarray:
+        """Return the neck's part of rotations (N, 4) of head and neck."""
+        return rot.exp(rot.log(whole) * (self.character.neck_share if self._neck is not None else 0.0))
 
     def _without_parent(
         self,

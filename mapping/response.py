@@ -51,6 +51,8 @@ class Response:
     its square, and closure times yaw and times pitch of their eye."""
     head_follows_neck: float = 1.0
     """Which share of the neck's rotation the head takes along."""
+    targets_follow: tuple[float, float] = (1.0, 1.0)
+    """Which share of the head's rotation the left and the right eye's target take along."""
 
     @property
     def jaw_slides(self) -> bool:

@@ -174,6 +174,7 @@ class _Measuring:
             gaze=np.array([self._carried_by_eye(side, rows) for side in "LR"]),
             bend=np.zeros((4, len(rows), 3)),
             head_follows_neck=self._head_follows_neck(),
+            targets_follow=(self._target_follows("L"), self._target_follows("R")),
         )
 
     def with_bend(self, response: Response, character: CharacterMap) -> Response:
@@ -301,6 +302,20 @@ class _Measuring:
         row = self.index[head.bone]
         turned = rot.log(rot.quaternion_from_matrix(how[row] @ self.probe.still[1][row].T))
         return float(np.clip(turned @ vector / (vector @ vector), 0.0, 1.0))
+
+    def _target_follows(self, side: str) -> float:
+        """Return which share of the head's rotation an eye's target takes along."""
+        head = next((e for e in self.entries if e.drive == "head"), None)
+        target = next((e for e in self.entries if e.drive == "eye_target" and e.side == side), None)
+        if head is None or target is None:
+            return 1.0
+        turn = rot.exp(np.array([0.0, 0.0, _NECK_TURN]))
+        where, _ = self.probe.place({}, {self.index[head.bone]: turn})
+        row = self.index[target.bone]
+        arm = self.rest.heads[row] - self.rest.heads[self.index[head.bone]]
+        expected = rot.matrix_from_quaternion(turn) @ arm - arm
+        way = where[row] - self.probe.still[0][row]
+        return round(float(np.clip(way @ expected / max(expected @ expected, 1e-9), 0.0, 1.0)), 3)
 
 
 def _blinking(blinks: np.ndarray, groups: int) -> Motion:

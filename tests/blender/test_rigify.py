@@ -194,6 +194,33 @@ def test_eyes_look_where_the_performers_do(character):
     assert np.arcsin(way[2] / np.linalg.norm(way)) == pytest.approx(-0.2, abs=0.01)
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_eyes_do_so_with_a_turned_head_whatever_their_target_is_parented_to(character, follows):
+    rig = character.rig
+    bones = rig.pose.bones
+    holder, name = (bones["eyes"], "eyes_follow") if "eyes" in bones else (bones["eye_common"], "parent_switch")
+    before = holder[name]
+    if not follows:
+        holder[name] = type(before)(0)
+        rig.update_tag()
+    try:
+        plan = bind(rig).plan
+        motion = Motion.neutral(np.zeros(1), len(plan.groups))
+        motion.gaze[0] = [0.2, 0.1]
+        motion.head_rotation[0] = [np.cos(0.2), 0.0, np.sin(0.2), 0.0]
+        character.show(plan.evaluate(motion), 0)
+        eye, head = rig.pose.bones["MCH-eye.L"], rig.pose.bones["head"]
+        turned = head.matrix.to_3x3() @ head.bone.matrix_local.to_3x3().inverted()
+        way = np.array(turned.inverted() @ (eye.tail - eye.head))
+    finally:
+        holder[name] = before
+        rig.update_tag()
+    assert plan.response is not None
+    assert min(plan.response.targets_follow) > 0.9 if follows else max(plan.response.targets_follow) < 0.1
+    assert np.arctan2(way[0], -way[1]) == pytest.approx(0.2, abs=0.03)
+    assert np.arcsin(way[2] / np.linalg.norm(way)) == pytest.approx(0.1, abs=0.03)
+
+
 def scene_state(rig: bpy.types.Object) -> list[object]:
     """What a measurement must leave as it was."""
     pose = [(tuple(b.location), tuple(b.rotation_quaternion), b.rotation_mode) for b in rig.pose.bones]
