@@ -111,7 +111,11 @@ def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     face = _face(take, job.face)
     frames = take.frames(face)
     profile = _performer_of(take, face, frames, settings)
-    return bake_take(context.scene, job.target, frames, name=take.info.name, profile=profile, settings=options)
+    session = live.current()
+    kept = session.kept_of(job.target) if session is not None else None
+    return bake_take(
+        context.scene, job.target, frames, name=take.info.name, profile=profile, settings=options, kept=kept
+    )
 
 
 def _performer_of(

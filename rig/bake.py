@@ -17,7 +17,7 @@ from ..mapping.resample import resample, scene_frame_times
 from ..mapping.smoothing import finish
 from ..mapping.solve import solve
 from . import compat
-from .base_pose import added, base_pose
+from .base_pose import added, base_pose, remember
 from .bind import Binding, bind
 from .kept_pose import KeptPose
 from .occupied import TAKE_PROPERTY, Existing, Occupied, find_occupied, is_baked, writable
@@ -68,6 +68,7 @@ def bake_take(
     name: str,
     profile: PerformerProfile | None = None,
     settings: BakeSettings | None = None,
+    kept: KeptPose | None = None,
 ) -> BakeResult:
     """Write a take to a character as F-curves of one Action. Main thread; pushes no undo step itself.
 
@@ -75,6 +76,7 @@ def bake_take(
 
     :param name: the take's name: names the Action, and finds it again on a later bake.
     :param profile: the performer's; None finds the neutral in the take.
+    :param kept: how the character stands without a preview, where one runs; None: as it stands now.
     :raises BakeError: there is nothing to bake.
     :raises TargetError: the target cannot be driven.
     """
@@ -102,22 +104,27 @@ def bake_take(
     pose = binding.plan.pose(motion)
     base = None
     if settings.existing == "ADD":
-        base = base_pose(binding, occupied, KeptPose.of(binding), keys_at)
+        now = KeptPose.of(binding)
+        base = base_pose(binding, occupied, now if kept is None else now.with_older(kept), keys_at)
     channels = _Channels()
     _gather(channels, binding, occupied, added(pose, occupied, base), settings.existing)
 
     action = _action_for(target, name)
     notes = [sentence] if (sentence := occupied.summary(settings.existing)) else []
     curves = 0
+    actions = {action.name: action}
     for datablock, wanted in channels.datablocks():
         # Before slots an Action animates one type of data-block.
         own = action if compat.has_slots() or not curves else _action_for(datablock, f"{action.name} {datablock.name}")
+        actions[own.name] = own
         notes += _make_room(datablock, own, float(keys_at[0]), max(float(keys_at[-1]), scene.frame_end))
         curves += write_curves(datablock, own, wanted, keys_at)
     if not curves:
         if action.users == 0:
             bpy.data.actions.remove(action)
         raise BakeError(f"Nothing of '{binding.target}' is free to be keyed. {occupied.summary(settings.existing)}")
+    if base is not None:
+        remember(actions.values(), binding, occupied, base)
     return BakeResult(
         action=action.name,
         first_frame=float(keys_at[0]),

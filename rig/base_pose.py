@@ -3,9 +3,11 @@
 """What a performance is added to: each channel as its animation has it at some frames, the others as they stood.
 
 F-curves are evaluated, so nothing of the scene moves. Of NLA strips the uppermost that has a channel counts as it is:
-strips that blend into each other are not told apart. What Mimica baked counts as being at rest.
+strips that blend into each other are not told apart. What Mimica baked is as it stood before, which the action
+remembers: so a take can be baked again and again.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +23,10 @@ from .kept_pose import KeptPose
 from .occupied import ANIMATED, BAKED, Occupied, is_baked
 from .places import address, bone_path, shape_path
 
+STILL_PROPERTY = "mimica_still"
+"""Custom property of an Action that was baked on top of a pose: how what it keys stood before. JSON."""
+_AT_REST = [[0.0] * 3, [1.0, 0.0, 0.0, 0.0], [1.0] * 3]
+"""A bone's location, rotation and scale."""
 _Playing = tuple[bpy.types.FCurve, "bpy.types.NlaStrip | None"]
 
 
@@ -54,7 +60,7 @@ def base_pose(binding: Binding, occupied: Occupied, kept: KeptPose, frames: np.n
     :param kept: what is not animated stands as here.
     :param frames: float (N,), scene frames.
     """
-    curves = _Curves(frames)
+    curves, still = _Curves(frames), _remembered(binding, occupied)
     count, bones = len(frames), binding.plan.bones
     location = np.zeros((count, len(bones), 3))
     rotation = np.zeros((count, len(bones), 4))
@@ -66,14 +72,17 @@ def base_pose(binding: Binding, occupied: Occupied, kept: KeptPose, frames: np.n
         bone = armature.pose.bones.get(name) if armature is not None and armature.pose is not None else None
         if state is None or armature is None or bone is None:
             continue
-        for channel, owners, values, rest in (
-            ("location", occupied.location[i], location[:, i], 0.0),
-            ("scale", occupied.scale[i], scale[:, i], 1.0),
+        before = still["bones"].get(name, _AT_REST)
+        for channel, owners, values, stood in (
+            ("location", occupied.location[i], location[:, i], before[0]),
+            ("scale", occupied.scale[i], scale[:, i], before[2]),
         ):
-            values[:] = np.where(owners == BAKED, rest, state.values[channel])
+            values[:] = np.where(owners == BAKED, stood, state.values[channel])
             for axis in np.flatnonzero(owners == ANIMATED):
                 curves.read(armature, bone_path(name, channel), int(axis), values[:, axis])
-        if (occupied.rotation[i] != BAKED).all():
+        if (occupied.rotation[i] == BAKED).any():
+            rotation[:, i] = before[1]
+        else:
             mode = bone.rotation_mode
             channel = f"rotation_{mode.lower()}" if mode in ("QUATERNION", "AXIS_ANGLE") else "rotation_euler"
             numbers = np.tile(state.values[channel].astype(np.float64), (count, 1))
@@ -82,16 +91,54 @@ def base_pose(binding: Binding, occupied: Occupied, kept: KeptPose, frames: np.n
             rotation[:, i] = _quaternion(mode, numbers)
     shapes = np.zeros((count, len(occupied.shapes)))
     for i, (place, owner) in enumerate(zip(occupied.shape_places, occupied.shapes, strict=True)):
-        shapes[:, i] = 0.0 if owner == BAKED else kept.shape_value(place.mesh, place.key)
+        before = still["shapes"].get(f"{place.mesh}|{place.key}", 0.0)
+        shapes[:, i] = before if owner == BAKED else kept.shape_value(place.mesh, place.key)
         if owner == ANIMATED:
             curves.read(bpy.data.objects[place.mesh].data.shape_keys, shape_path(place.key), 0, shapes[:, i])
     properties = np.zeros((count, len(occupied.properties)))
     for i, (place, owner) in enumerate(zip(occupied.property_places, occupied.properties, strict=True)):
-        properties[:, i] = 0.0 if owner == BAKED else float(kept.properties.get((place.object, place.path), 0.0))
+        before = still["properties"].get(f"{place.object}|{place.path}", 0.0)
+        properties[:, i] = before if owner == BAKED else float(kept.properties.get((place.object, place.path), 0.0))
         found = address(bpy.data.objects[place.object], place.path)
         if owner == ANIMATED and found is not None:
             curves.read(*found, 0, properties[:, i])
     return BasePose(location, rotation, scale, shapes, properties)
+
+
+def remember(actions: Iterable[bpy.types.Action], binding: Binding, occupied: Occupied, base: BasePose) -> None:
+    """Note on actions how what they key stood before, as far as that was not animated."""
+    turning = (occupied.rotation == ANIMATED).any(axis=1, keepdims=True)
+    moving = (occupied.location == ANIMATED, turning, occupied.scale == ANIMATED)
+    numbers = [
+        np.round(np.where(animated, rest, values[0]), 6).tolist()
+        for animated, rest, values in zip(moving, _AT_REST, (base.location, base.rotation, base.scale), strict=True)
+    ]
+    bones = {name: list(each) for name, *each in zip(binding.plan.bones, *numbers, strict=True)}
+    still_shapes = np.where(occupied.shapes == ANIMATED, 0.0, base.shapes[0])
+    shapes = zip(occupied.shape_places, still_shapes.tolist(), strict=True)
+    still_properties = np.where(occupied.properties == ANIMATED, 0.0, base.properties[0])
+    properties = zip(occupied.property_places, still_properties.tolist(), strict=True)
+    text = json.dumps(
+        {
+            "bones": {name: stood for name, stood in bones.items() if stood != _AT_REST},
+            "shapes": {f"{place.mesh}|{place.key}": value for place, value in shapes if value},
+            "properties": {f"{place.object}|{place.path}": value for place, value in properties if value},
+        }
+    )
+    for action in actions:
+        action[STILL_PROPERTY] = text
+
+
+def _remembered(binding: Binding, occupied: Occupied) -> dict[str, dict]:
+    """Return what a baked action of the character remembers."""
+    objects = [bpy.data.objects.get(name) for name in (binding.armature, binding.target) if name]
+    keys = [bpy.data.objects[place.mesh].data.shape_keys for place in occupied.shape_places]
+    for datablock in (*objects, *dict.fromkeys(keys)):
+        if datablock is not None:
+            for action, _, _ in compat.playing(datablock):
+                if is_baked(action) and STILL_PROPERTY in action:
+                    return json.loads(action[STILL_PROPERTY])
+    return {"bones": {}, "shapes": {}, "properties": {}}
 
 
 def summed(columns: Iterable[tuple[int, ...]], values: np.ndarray) -> np.ndarray:

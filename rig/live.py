@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -218,7 +218,8 @@ class LiveSession:
     def start(self) -> None:
         """Begin to capture; returns at once, opening happens in the background."""
         sys.setswitchinterval(_SWITCH_SECONDS)
-        bpy.app.handlers.frame_change_post.append(self._frame_changed)
+        for handlers, handler in self._handlers():
+            handlers.append(handler)
         self._mapping.start()
         self.capture.start()
 
@@ -237,8 +238,10 @@ class LiveSession:
         self._work.set()
         self._mapping.join(1.0)
         sys.setswitchinterval(self._old_switch)
-        if self._frame_changed in bpy.app.handlers.frame_change_post:
-            bpy.app.handlers.frame_change_post.remove(self._frame_changed)
+        for handlers, handler in self._handlers():
+            # Loading a file takes them away.
+            if handler in handlers:
+                handlers.remove(handler)
         self._let_go(self._parts)
         self._parts = []
 
@@ -316,6 +319,11 @@ class LiveSession:
         """Return the channels of a character that are not written, each with its reason."""
         part = self._part_of(obj)
         return part.writer.occupied.left_alone(self.existing) if part is not None else ()
+
+    def kept_of(self, obj: bpy.types.Object | None) -> KeptPose | None:
+        """Return how a character stood before the capture posed it; None when it does not."""
+        part = self._part_of(obj)
+        return part.kept if part is not None else None
 
     def keep_this_pose(self) -> None:
         """Let the characters' present poses be the ones that they go back to."""
@@ -512,8 +520,25 @@ class LiveSession:
             return
         for part in self._parts:
             part.writer.frame_changed()
+        self._pose_again()
+
+    def _before_save(self, *_arguments: object) -> None:
+        """Let the file hold how the characters stood: nobody could give it back when it is opened again."""
+        self._let_go(self._parts)
+
+    def _pose_again(self, *_arguments: object) -> None:
+        for part in self._parts:
             if part.pose is not None:
                 part.writer.write(part.pose)
+
+    def _handlers(self) -> list[tuple[list, Callable[..., None]]]:
+        """Return Blender's lists of what it calls, and what of this session belongs there."""
+        lists = bpy.app.handlers
+        return [
+            (lists.frame_change_post, self._frame_changed),
+            (lists.save_pre, self._before_save),
+            (lists.save_post, self._pose_again),
+        ]
 
     def _still_running(self) -> bool:
         if self._fault:

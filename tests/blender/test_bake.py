@@ -232,13 +232,16 @@ def test_the_users_own_action_goes_on_playing(rig, existing):
     rig.animation_data.action = None
     for bone in rig.pose.bones:
         bone.matrix_basis = Matrix()
+    rig.pose.bones["jaw"].rotation_quaternion = stood = (0.96, 0.28, 0.0, 0.0)
     walk = animated(rig)
     result = bake_take(bpy.context.scene, rig, frames, name="Take", profile=default_profile(), settings=settings)
-    assert walk.users > 0 and rig.animation_data.action.name == result.action
+    assert walk.users > 0 and rig.animation_data.action == bpy.data.actions[result.action]
     assert "'Walk' goes on playing from an NLA track." in result.notes
     wanted = {"LEAVE": 0.75, "REPLACE": alone, "ADD": 0.75 + alone}[existing]
     assert brow_at(rig, 31) == pytest.approx(wanted, abs=1e-4)
     assert rig.pose.bones["eye_targets"].location[0] == pytest.approx(0.75, abs=1e-4)
+    turned = abs(np.dot(rig.pose.bones["jaw"].rotation_quaternion, stood))
+    assert (turned > 0.999) == (existing == "ADD"), "on top of the pose too"
     said = any("left alone: 1 animated by 'Walk'" in note for note in result.notes)
     assert said == (existing == "LEAVE")
     keys = all_keys(rig)
