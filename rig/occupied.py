@@ -149,16 +149,12 @@ def find_occupied(binding: Binding) -> Occupied:
 
 def animation_state(binding: Binding) -> tuple[object, ...]:
     """Return something that changes when drivers, actions or strips of the character's data do. Microseconds."""
-    datablocks: list[bpy.types.ID] = []
-    for name in {binding.target, binding.armature} - {""}:
-        obj = bpy.data.objects.get(name)
-        if obj is not None:
-            datablocks.append(obj)
-    for mesh in binding.meshes:
-        obj = bpy.data.objects.get(mesh)
-        keys = getattr(obj.data, "shape_keys", None) if obj is not None else None
-        if keys is not None:
-            datablocks.append(keys)
+    plan = binding.plan
+    named = {binding.target, binding.armature, *(name for name, _ in (*plan.shapes, *plan.properties))} - {""}
+    found = (bpy.data.objects.get(name) for name in sorted(named.union(binding.meshes)))
+    objects = [obj for obj in found if obj is not None]
+    keys = (getattr(obj.data, "shape_keys", None) for obj in objects)
+    datablocks: list[bpy.types.ID] = [*objects, *(key for key in keys if key is not None)]
     state: list[object] = []
     for datablock in datablocks:
         animation = datablock.animation_data
