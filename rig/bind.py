@@ -117,8 +117,9 @@ def _response_of(armature: bpy.types.Object, character: CharacterMap, rest: Rest
 
 
 def _settings_of(armature: bpy.types.Object) -> Iterator[tuple[object, ...]]:
-    """Give what of a rig's settings makes its controls follow each other: constraints, and the rig's own sliders."""
+    """Give what of a rig's settings makes its controls follow each other: constraints, locks, the rig's own sliders."""
     for bone in armature.pose.bones:
+        yield bone.name, tuple(bone.lock_location)
         for constraint in bone.constraints:
             yield bone.name, constraint.name, constraint.influence, constraint.mute
         for name, value in bone.items():
