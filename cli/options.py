@@ -91,11 +91,20 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
 
     run = add(
         "run",
-        "video or take to keyframes on a face rig in a .blend file",
-        "Needs Blender. The take is kept beside the .blend file, so that it can be baked again with other settings.",
+        "video or take to keyframes on a character in a .blend file",
+        "Needs Blender. The take is kept beside the .blend file, so that it can be baked again with other settings.\n"
+        "Without --character the character is a face rig that Mimica makes. With it, it is the one in your file,\n"
+        "driven by the mapping that it holds, else by what its names tell; what has drivers, locks or an animation of\n"
+        "yours is left alone. Camera, lights and frame rate stay as they are, and scripts in the file are not run.",
     )
     run.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
     run.add_argument("--output", metavar="X.blend", type=Path, required=True, help="Blender file to write")
+    run.add_argument(
+        "--character", metavar="FILE.blend", type=Path, help="your own character's file (default: a new face rig)"
+    )
+    run.add_argument(
+        "--object", metavar="NAME", help="the character's armature or mesh, where the file holds several characters"
+    )
     run.add_argument("--take", metavar="FILE", type=Path, help=f"where to keep the take (default: X{SUFFIX})")
     run.add_argument("--film", metavar="FILE.mp4", type=Path, help="also render a film of source beside result")
     run.add_argument("--sheet", metavar="FILE.png", type=Path, help="also render a contact sheet of telling moments")
@@ -217,13 +226,14 @@ def _add_bench_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_character_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("character and keyframes")
-    group.add_argument("--fps", type=_positive, metavar="N", help="frames a second of the scene (default: the video's)")
+    group.add_argument(
+        "--fps", type=_positive, metavar="N", help="frames a second of a new scene (default: the video's)"
+    )
     group.add_argument("--start-frame", type=int, default=1, metavar="N", help="frame of the first image (default: 1)")
     group.add_argument(
         "--proportions",
         choices=("performer", "average"),
-        default="performer",
-        help="proportions of the rig: the performer's own, or the average face (default: performer)",
+        help="proportions of a new rig: the performer's own, or the average face (default: performer)",
     )
 
 

@@ -24,12 +24,13 @@ class Shot:
     """A character in a scene; both by name."""
 
     scene: str
-    armature: str
+    character: str
+    """Its armature, or a mesh."""
     rate: float
     """Frames a second of the scene."""
     first: int = 1
     last: int = 1
-    """Its first and last frame."""
+    """First and last frame of the performance."""
 
 
 def need_blender() -> None:
@@ -60,7 +61,7 @@ def make_shot(rate: float, neutral: np.ndarray | None) -> Shot:
 
 
 def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeResult]":
-    """Key the performance from frame `start` on and set the scene's range to it. Raises CommandError."""
+    """Key the performance from frame `start` on. Raises CommandError."""
     import bpy
 
     from ..rig.bake import BakeError, BakeSettings, bake_take
@@ -70,7 +71,7 @@ def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeR
     try:
         result = bake_take(
             scene,
-            bpy.data.objects[shot.armature],
+            bpy.data.objects[shot.character],
             performance.frames,
             name=performance.take.info.name,
             profile=performance.profile,
@@ -78,9 +79,19 @@ def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeR
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error
-    scene.frame_start, scene.frame_end = round(result.first_frame), round(result.last_frame)
-    scene.frame_set(scene.frame_start)
-    return replace(shot, first=scene.frame_start, last=scene.frame_end), result
+    return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result
+
+
+def set_range(shot: Shot, *, extend: bool) -> None:
+    """Make the scene's range that of the performance and show its first frame, or only see that it has room for it."""
+    import bpy
+
+    scene = bpy.data.scenes[shot.scene]
+    if extend:
+        scene.frame_start, scene.frame_end = min(scene.frame_start, shot.first), max(scene.frame_end, shot.last)
+        return
+    scene.frame_start, scene.frame_end = shot.first, shot.last
+    scene.frame_set(shot.first)
 
 
 def set_stage(shot: Shot) -> None:
@@ -89,7 +100,7 @@ def set_stage(shot: Shot) -> None:
 
     from ..rig.preview import add_stage
 
-    add_stage(bpy.data.scenes[shot.scene], shot.armature)
+    add_stage(bpy.data.scenes[shot.scene], shot.character)
     for screen in bpy.data.screens:
         for area in screen.areas:
             if area.type == "VIEW_3D":
@@ -97,12 +108,14 @@ def set_stage(shot: Shot) -> None:
 
 
 def save(path: Path) -> None:
-    """Save the file. Raises CommandError."""
+    """Save the file; relative paths in it go on leading to the same places. Raises CommandError."""
     import bpy
 
     make_folder(path)
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(path.absolute()), compress=True, check_existing=False)
+        bpy.ops.wm.save_as_mainfile(
+            filepath=str(path.absolute()), compress=True, check_existing=False, relative_remap=True
+        )
     except RuntimeError as error:
         raise CommandError(f"The file '{path}' cannot be saved: {error}") from error
 
@@ -130,7 +143,7 @@ def rendering(
     settings = PreviewSettings(best_engine())
     scene = bpy.data.scenes[shot.scene]
     try:
-        with closing(render_preview(scene, shot.armature, frames, folder, settings, progress)) as paths:
+        with closing(render_preview(scene, shot.character, frames, folder, settings, progress)) as paths:
             yield (_picture(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)) for path in paths)
     except PreviewError as error:
         raise CommandError(str(error)) from error

@@ -17,6 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from .detect import character_parts
+from .portrait import find_portrait
+
 logger = logging.getLogger(__name__)
 
 Engine = Literal["BLENDER_WORKBENCH", "CYCLES"]
@@ -26,7 +29,6 @@ STAGE = "Mimica Stage"
 BACKGROUND = (0.225, 0.25, 0.285)
 """Colour behind the character, linear."""
 _FIELD_OF_VIEW = math.radians(22.0)  # a portrait lens: little perspective in the face
-_MARGIN = 1.12  # room around the character for the head's turns
 _WORKBENCH_EXPOSURE = 0.7
 """Stops by which Workbench's modelling light is too dark for a portrait."""
 _CYCLES_SAMPLES = 8
@@ -90,24 +92,22 @@ class PreviewSettings:
     """Width and height in pixels."""
 
 
-def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
-    """Put a camera that frames the character, and three lights, into `scene`; return the names of the objects.
+def add_stage(scene: Any, name: str) -> tuple[str, ...]:
+    """Put a camera that frames the character's face, and three lights, into `scene`; return the names of the objects.
 
-    They go to the collection "Mimica Stage", and the camera becomes the scene's. The character is the armature with the
-    meshes it moves; it looks along its own -Y axis. Main thread.
+    They go to the collection "Mimica Stage", and the camera becomes the scene's. Main thread.
 
-    :raises PreviewError: the scene has no such armature.
+    :param name: an object of the character: its armature, or a mesh.
+    :raises PreviewError: the scene has no such object.
     """
     import bpy
     from mathutils import Matrix, Vector  # pyright: ignore[reportMissingImports]
 
-    armature = scene.objects.get(armature_name)
-    if armature is None:
-        raise PreviewError(f"The rig '{armature_name}' is not in the scene '{scene.name}'. Choose another rig.")
-    centre, reach = _portrait(armature) or _whole(scene, armature)
-    turn = armature.matrix_world.to_quaternion().to_matrix().to_4x4()
+    things = _character(scene, name)
+    portrait = find_portrait(scene, things[0], [thing for thing in things if not thing.hide_render])
+    reach = portrait.reach
     distance = reach / math.tan(_FIELD_OF_VIEW / 2)
-    place = Matrix.Translation(armature.matrix_world.translation) @ turn
+    place = Matrix.Translation(portrait.middle) @ Matrix(portrait.axes.tolist()).to_4x4()
 
     collection = bpy.data.collections.new(STAGE)
     scene.collection.children.link(collection)
@@ -117,26 +117,24 @@ def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
     lens.angle = _FIELD_OF_VIEW
     lens.clip_start, lens.clip_end = distance / 100, distance * 20
     camera = bpy.data.objects.new(lens.name, lens)
-    camera.matrix_world = (
-        place @ Matrix.Translation(centre - Vector((0, distance, 0))) @ Matrix.Rotation(math.pi / 2, 4, "X")
-    )
+    camera.matrix_world = place @ Matrix.Translation(Vector((0, -distance, 0))) @ Matrix.Rotation(math.pi / 2, 4, "X")
     collection.objects.link(camera)
     scene.camera = camera
     objects = [camera]
 
     # Key from the upper left of the picture, a weak fill from the right, a rim from behind.
-    for name, direction, strength, size in (
+    for title, direction, strength, size in (
         ("Key", (-0.7, -1.0, 0.75), 1.0, 1.6),
         ("Fill", (1.1, -0.8, 0.1), 0.4, 2.0),
         ("Rim", (0.6, 0.9, 0.9), 0.35, 1.2),
     ):
-        lamp = bpy.data.lights.new(f"{STAGE} {name}", "AREA")
+        lamp = bpy.data.lights.new(f"{STAGE} {title}", "AREA")
         offset = Vector(direction).normalized() * reach * 4
         lamp.size = size * reach * 2
         lamp.energy = strength * 9.0 * offset.length_squared
         light = bpy.data.objects.new(lamp.name, lamp)
         aim = offset.to_track_quat("Z", "Y").to_matrix().to_4x4()
-        light.matrix_world = place @ Matrix.Translation(centre + offset) @ aim
+        light.matrix_world = place @ Matrix.Translation(offset) @ aim
         collection.objects.link(light)
         objects.append(light)
     return tuple(o.name for o in objects)
@@ -144,7 +142,7 @@ def add_stage(scene: Any, armature_name: str) -> tuple[str, ...]:
 
 def render_preview(
     scene: Any,
-    armature_name: str,
+    name: str,
     frames: Sequence[int],
     folder: Path,
     settings: PreviewSettings,
@@ -153,14 +151,16 @@ def render_preview(
     """Render the character at each of `frames` into PNG files in `folder`, and give the path of each when it is there.
 
     Renders in a scene of its own with the stage of `add_stage`, so nothing of `scene` changes; that scene is the
-    window's until the last picture is taken, and then removed. Main thread.
+    window's until the last picture is taken, and then removed. The camera stands where the first of the frames wants
+    it. Main thread.
 
-    :raises PreviewError: the scene has no such armature, or Blender renders nothing.
+    :param name: an object of the character: its armature, or a mesh.
+    :raises PreviewError: the scene has no such object, or Blender renders nothing.
     """
     import bpy
 
     folder.mkdir(parents=True, exist_ok=True)
-    with _preview_scene(scene, armature_name, settings) as stage:
+    with _preview_scene(scene, name, settings, frames[:1]) as stage:
         for i, frame in enumerate(frames):
             path = folder / f"{frame:06d}.png"
             stage.frame_set(frame)
@@ -172,78 +172,62 @@ def render_preview(
             yield path
 
 
-def _character(scene: Any, armature: Any) -> list[Any]:
-    """Return the armature and the objects of `scene` that it moves."""
+def _character(scene: Any, name: str) -> list[Any]:
+    """Return the objects of `scene` that the character consists of, its own first. Raises PreviewError."""
+    obj = scene.objects.get(name)
+    if obj is None:
+        raise PreviewError(f"'{name}' is not in the scene '{scene.name}'. Choose another character.")
+    armature, _ = character_parts(obj)
 
     def moved(thing: Any) -> bool:
-        bound = any(m.type == "ARMATURE" and m.object == armature for m in thing.modifiers)
-        return bound or thing.parent == armature
+        targets = [m.object for m in thing.modifiers if m.type == "ARMATURE"]
+        targets += [c.target for c in thing.constraints if hasattr(c, "target")]
+        return armature in targets
 
-    return [armature, *(o for o in scene.objects if o != armature and moved(o))]
-
-
-def _portrait(armature: Any) -> tuple[Any, float] | None:
-    """Return the middle of the head of a Mimica face rig and how far around it to show, or None for another rig.
-
-    Both are measured from the armature's place along its turned axes, as in `_whole`.
-    """
-    from mathutils import Vector  # pyright: ignore[reportMissingImports]
-
-    heights = list(armature.get("mimica_neutral", ()))[1::3]
-    if not heights:
-        return None
-    scale = armature.get("mimica_unit", 0.01) * armature.matrix_world.to_scale().z
-    chin, hairline = min(heights) * scale, max(heights) * scale
-    face = hairline - chin
-    return Vector((0.0, 0.0, chin + 0.6 * face)), 0.85 * face
+    moving = [o for o in scene.objects if moved(o)] if armature is not None else []
+    things = [obj, armature or obj, *(armature or obj).children_recursive, *obj.children_recursive, *moving]
+    there = _rendered(scene.view_layers[0].layer_collection)
+    return [obj, *(o for o in dict.fromkeys(things) if o != obj and (o == armature or o.name in there))]
 
 
-def _whole(scene: Any, armature: Any) -> tuple[Any, float]:
-    """Return the middle of the front of the character's bounding box and how far around it to show."""
-    from mathutils import Vector  # pyright: ignore[reportMissingImports]
-
-    scene.view_layers[0].update()
-    back = armature.matrix_world.to_quaternion().to_matrix().to_4x4().inverted()
-    origin = armature.matrix_world.translation
-    boxes = [o for o in _character(scene, armature) if o.type == "MESH" and not o.hide_render] or [armature]
-    corners = [back @ (o.matrix_world @ Vector(c) - origin) for o in boxes for c in o.bound_box]
-    low = Vector(min(c[i] for c in corners) for i in range(3))
-    high = Vector(max(c[i] for c in corners) for i in range(3))
-    middle = (low + high) / 2
-    return Vector((middle.x, low.y, middle.z)), max(high.x - low.x, high.z - low.z) / 2 * _MARGIN
+def _rendered(layer: Any) -> set[str]:
+    """Return the names of the objects in a layer collection that are not left out of pictures with their collection."""
+    if layer.exclude or layer.collection.hide_render:
+        return set()
+    return set(layer.collection.objects.keys()).union(*map(_rendered, layer.children))
 
 
 @contextmanager
-def _preview_scene(scene: Any, armature_name: str, settings: PreviewSettings) -> Iterator[Any]:
+def _preview_scene(scene: Any, name: str, settings: PreviewSettings, first: Sequence[int]) -> Iterator[Any]:
     import bpy
 
-    armature = scene.objects.get(armature_name)
-    if armature is None:
-        raise PreviewError(f"The rig '{armature_name}' is not in the scene '{scene.name}'. Choose another rig.")
+    character = _character(scene, name)
     stage = bpy.data.scenes.new("Mimica Preview")
     world = bpy.data.worlds.new("Mimica Preview")
-    names: Iterable[str] = ()
+    made: Iterable[str] = ()
     # Blender evaluates the animation for a render only in the scene that a window shows.
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     shown = window.scene
     try:
-        for thing in _character(scene, armature):
+        for thing in character:
             stage.collection.objects.link(thing)
         stage.render.fps, stage.render.fps_base = scene.render.fps, scene.render.fps_base
         stage.unit_settings.scale_length = scene.unit_settings.scale_length
         stage.world = world
         world.color = BACKGROUND
-        names = add_stage(stage, armature_name)
+        window.scene = stage
+        for frame in first:
+            stage.frame_set(frame)
+        made = add_stage(stage, name)
         _set_render(stage, settings)
         if settings.engine == "CYCLES":
             _set_cycles(stage)
         else:
             _set_workbench(stage)
-        window.scene = stage
         yield stage
     finally:
         window.scene = shown
-        things = [bpy.data.objects[name] for name in names]
+        things = [bpy.data.objects[name] for name in made]
         data = [thing.data for thing in things]
         collections = list(stage.collection.children)
         bpy.data.batch_remove([*things, *data, *collections, stage, world])

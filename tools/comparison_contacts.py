@@ -21,8 +21,8 @@ def rig_lip_gap(shot: Shot, keys: Sequence[int]) -> np.ndarray:
     Upwards, so that lips which overlap have less than none. Taken of the rig's face, whose vertices 0 to 467 are the
     landmarks, as its bones shape it, without subdivision.
     """
-    armature: Any = bpy.data.objects[shot.armature]
-    face: Any = bpy.data.objects[shot.armature.removesuffix(" Rig")]
+    armature: Any = bpy.data.objects[shot.character]
+    face: Any = bpy.data.objects[shot.character.removesuffix(" Rig")]
     scene = bpy.data.scenes[shot.scene]
     shown = {modifier.name: modifier.show_viewport for modifier in face.modifiers}
     upper, lower = np.array(LIP_PAIRS).T

@@ -173,7 +173,7 @@ class _Stage:
 
     @property
     def _armature(self) -> Any:
-        return bpy.data.objects[self._shot.armature]
+        return bpy.data.objects[self._shot.character]
 
     def lips(self) -> Lips:
         """Measure the rig's lips in all frames."""
@@ -214,7 +214,7 @@ class _Stage:
         settings = PreviewSettings(best_engine(), _RENDERED)
         once, shot = list(dict.fromkeys(keys)), self._shot
         with console.progress(label) as progress, console.quiet():
-            paths = list(render_preview(bpy.data.scenes[shot.scene], shot.armature, once, folder, settings, progress))
+            paths = list(render_preview(bpy.data.scenes[shot.scene], shot.character, once, folder, settings, progress))
         found = dict(zip(once, paths, strict=True))
         return [found[key] for key in keys]
 

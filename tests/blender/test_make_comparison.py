@@ -79,7 +79,7 @@ def test_lips_are_measured_on_the_rig() -> None:
     controls = np.zeros((3, 52))
     controls[1, ARKIT_SHAPES.index("jawOpen")] = 1.0
     controls[2, [ARKIT_SHAPES.index(name) for name in ("jawOpen", "mouthClose")]] = 1.0
-    key_controls(bpy.data.objects[shot.armature], controls, np.arange(1.0, 4.0), bpy.data.actions.new("Shapes"))
+    key_controls(bpy.data.objects[shot.character], controls, np.arange(1.0, 4.0), bpy.data.actions.new("Shapes"))
     rest, opened, closed = rig_lip_gap(shot, [1, 2, 3])
     assert rest < 0.1 and opened > 15.0 and closed < 2.0
 
