@@ -131,8 +131,17 @@ class _Part:
         """
         self.kept.renamed(now.uids).without(now).restore()
         kept = now.with_older(self.kept)
-        earlier = (self.writer, *self.earlier)[:_EARLIER]
+        # A pose on its way must not set what just went back.
+        same = _channels(binding) == _channels(self.writer.binding)
+        earlier = (self.writer, *self.earlier)[:_EARLIER] if same else ()
         return _Part(self.uid, PoseWriter(binding, existing, kept), face, bound_to, kept, earlier)
+
+
+def _channels(binding: Binding) -> tuple[object, ...]:
+    """Return what tells whether two bindings drive the same channels."""
+    plan = binding.plan
+    driven = (plan.located.tobytes(), plan.turned.tobytes(), plan.scaled.tobytes())
+    return binding.meshes, plan.bones, plan.shapes, plan.properties, driven
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -166,6 +166,26 @@ def test_edits_of_the_map_neither_stall_nor_forget_how_the_character_stood(rigs,
         character.unregister()
 
 
+def test_what_is_taken_off_the_map_goes_back_at_once(rigs, session):
+    rig = rigs[0]
+    character.register()
+    try:
+        character.store_map(rig, bind(rig).plan.character)
+        tick_until(session, [rig], lambda: talks(rig))
+        for count in range(3):
+            entry = next(row for row in rig.mimica.entries if row.bone == "jaw")
+            entry.enabled = False
+            poses = session.poses
+            tick_until(session, [rig], lambda poses=poses: session.poses > poses + 3)
+            assert jaw(rig) == 0.0, count
+            entry.enabled = True
+            tick_until(session, [rig], lambda: talks(rig))
+        live.stop()
+        assert stands(rig)
+    finally:
+        character.unregister()
+
+
 def test_a_playing_timeline_does_not_take_the_pose_away(rigs, session):
     rig = rigs[0]
     bone = rig.pose.bones["jaw"]
