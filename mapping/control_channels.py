@@ -13,7 +13,7 @@ from .mirror import MIRROR_AXES, mirror_landmarks, mirror_shapes
 from .motion import Motion
 from .rotation import euler_from_matrix, matrix_from_quaternion
 
-_TURNS_ROUND = ("headYaw", "headRoll", "headX", "gazeYawLeft", "gazeYawRight")
+TURNS_ROUND = ("headYaw", "headRoll", "headX", "gazeYawLeft", "gazeYawRight")
 """Controls whose sign changes in the mirror."""
 
 
@@ -63,7 +63,7 @@ class ControlChannels:
             elif entry.mirror:
                 other = other_side(entry.control)
                 self._columns[i] = CONTROLS.index(other)
-                self._sign[i] = -1.0 if entry.control in _TURNS_ROUND else 1.0
+                self._sign[i] = -1.0 if entry.control in TURNS_ROUND else 1.0
             else:
                 self._columns[i] = CONTROLS.index(entry.control)
         self._gain = np.array([e.gain * strengths.get(r, 1.0) for e, r in zip(entries, regions, strict=True)])

@@ -3,7 +3,7 @@
 """Editing a character's map entry by entry, or many at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -248,8 +248,8 @@ class MIMICA_OT_mirror_entries(_OnEntry):
     bl_idname = "mimica.mirror_entries"
     bl_label = "Copy to Other Side"
     bl_description = (
-        "Give the other side of the character the same settings: controls change Left and Right, names as in "
-        "Blender's mirrored poses, and bones' channels their signs"
+        "Give the other side of the character the same settings, as its mirror image: the counterpart of a bone, shape "
+        "key or property is found by its name, else by its place or by what it does"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -262,31 +262,57 @@ class MIMICA_OT_mirror_entries(_OnEntry):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        view = map_view.view(obj)
-        if view is None:
-            return {"CANCELLED"}
-        copied = alone = 0
+        copied, alone = 0, 0
+        missing: dict[str, None] = {}
         with character.one_change(obj) as data:
-            found = {_identity(entry): i for i, entry in enumerate(map(entry_of, data.entries)) if entry is not None}
             # Before rows are added: Blender may move them all then.
-            chosen = [entry_of(row) for row in _rows(data, self.scope)]
+            chosen = [entry for entry in map(entry_of, _rows(data, self.scope)) if entry is not None]
+            symmetry = map_mirror.symmetry_of(obj, chosen)
+            there = _Counterparts(data)
             for entry in chosen:
-                side = map_mirror.side_of(entry) if entry is not None else ""
-                if entry is None or not side or (side != self.side and self.scope != "ACTIVE"):
+                side = symmetry.side_of(entry)
+                if not side or (side != {"L": 1, "R": -1}[self.side] and self.scope != "ACTIVE"):
                     continue
-                other = map_mirror.mirrored(entry, view.armature, lambda channel: not view.missing(channel))
+                other, lost = map_mirror.mirrored(entry, symmetry)
                 if other is None:
                     alone += 1
                     continue
-                place = found.get(_identity(other))
+                missing.update(dict.fromkeys(lost))
+                place = there.take(other)
                 fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
                 copied += 1
         if not copied and not alone:
             self.report({"WARNING"}, "Nothing is copied: neither targets nor controls here are left or right ones.")
             return {"CANCELLED"}
         text = f"{copied} entries copied" if copied != 1 else "1 entry copied"
-        self.report({"INFO"}, f"{text}, {alone} have no counterpart on the other side" if alone else text)
+        if alone:
+            text += f", {alone} have no counterpart on the other side"
+        if missing:
+            text += f". Left out, having no counterpart: {', '.join(missing)}"
+        self.report({"WARNING" if missing else "INFO"}, text)
         return {"FINISHED"}
+
+
+class _Counterparts:
+    """The rows that entries of the other side take the place of, each once."""
+
+    def __init__(self, data: character.MimicaCharacter) -> None:
+        self._exact: dict[Hashable, list[int]] = {}
+        self._alike: dict[Hashable, list[int]] = {}
+        for i, entry in enumerate(map(entry_of, data.entries)):
+            if entry is not None:
+                self._exact.setdefault(_identity(entry), []).append(i)
+                self._alike.setdefault(_identity(entry, axes=False), []).append(i)
+        self._taken: set[int] = set()
+
+    def take(self, entry: BoneEntry | ControlEntry) -> int | None:
+        """Return the row that is this entry with other settings, None when there is none."""
+        # Where axes are oblique, one channel has become several, which may have been set by hand before.
+        rows = (*self._exact.get(_identity(entry), ()), *self._alike.get(_identity(entry, axes=False), ()))
+        row = next((i for i in rows if i not in self._taken), None)
+        if row is not None:
+            self._taken.add(row)
+        return row
 
 
 class MIMICA_OT_enable_entries(_OnEntry):
@@ -425,12 +451,15 @@ def _rows(data: bpy.types.PropertyGroup, scope: str) -> Sequence[MimicaEntry]:
     return [row for row in data.entries if map_view.region(row) == map_view.region(active)]
 
 
-def _identity(entry: BoneEntry | ControlEntry) -> tuple[object, ...]:
-    """Return what makes an entry this one, whatever its settings are."""
+def _identity(entry: BoneEntry | ControlEntry, axes: bool = True) -> Hashable:
+    """Return what makes an entry this one, whatever its settings are.
+
+    :param axes: whether bones' axes are told apart.
+    """
     if isinstance(entry, BoneEntry):
         return entry.bone, entry.drive, entry.control
-    followed = tuple(sorted(entry.landmarks.items()))
-    return entry.control, followed, tuple((c.kind, c.object, c.name, c.axis) for c in entry.channels)
+    channels = frozenset((c.kind, c.object, c.name, c.axis if axes else 0) for c in entry.channels)
+    return entry.control, frozenset(entry.landmarks.items()), entry.axis if entry.landmarks else 0, channels
 
 
 def _shape_keys(context: bpy.types.Context, name: str) -> bpy.types.Key | None:

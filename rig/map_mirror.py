@@ -1,24 +1,38 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The other side of a character: an entry of one side as the entry of the other, by Blender's rule for names."""
+"""How a character in the scene mirrors itself: what `mapping.symmetry` asks of Blender. Main thread."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import bpy
 import numpy as np
+from mathutils import Matrix  # pyright: ignore[reportMissingImports]
 
 from ..mapping.character_map import BoneEntry, Channel, ControlEntry
-from ..mapping.control_channels import other_side
-from ..mapping.mirror import mirror_landmarks
+from ..mapping.symmetry import (
+    MirroredBone,
+    MirroredValue,
+    Place,
+    Symmetry,
+    find_left,
+    mirror_bone,
+    mirror_bones,
+    mirror_control,
+    mirror_keys,
+    side_by_name,
+)
+from .character import stored_map
+from .detect import character_parts
+from .places import find_slot
+from .rest_pose import read_rest_pose
+from .teaching import shapes_of
 
-_TURNS_ROUND = ("headYaw", "headRoll", "headX", "gazeYawLeft", "gazeYawRight")
-"""Controls that are negative where they are positive in the mirror."""
 _TOKEN = re.compile(r"(?<![A-Za-z])[LRlr](?![A-Za-z])|Left|Right|left|right|LEFT|RIGHT")
 _SIDES = (("L", "R"), ("l", "r"), ("Left", "Right"), ("left", "right"), ("LEFT", "RIGHT"))
 _SWAPPED = {a: b for left, right in _SIDES for a, b in ((left, right), (right, left))}
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_QUOTED = re.compile(r'(?P<bone>\bbones\[)?"(?P<name>(?:[^"\\]|\\.)*)"')
 
 
 def flipped_name(name: str) -> str:
@@ -29,87 +43,153 @@ def flipped_name(name: str) -> str:
     return _TOKEN.sub(lambda match: _SWAPPED[match.group()], name, count=1)
 
 
-def side_of(entry: BoneEntry | ControlEntry) -> str:
-    """Return the character's side that an entry is for, L or R; empty for the middle. What it moves counts first."""
-    names = [entry.bone] if isinstance(entry, BoneEntry) else [c.name for c in entry.channels]
-    for name in [*names, entry.control]:
-        flipped = flipped_name(name)
-        if flipped != name:
-            # The first letter that differs tells: (L)eft or (R)ight.
-            i = next(i for i, (a, b) in enumerate(zip(name, flipped, strict=False)) if a != b)
-            return "L" if name[i].upper() == "L" else "R"
-    return ""
-
-
 def mirrored(
-    entry: BoneEntry | ControlEntry, armature: bpy.types.Object | None, exists: Callable[[Channel], bool]
-) -> BoneEntry | ControlEntry | None:
-    """Return the entry of the other side.
-
-    :param armature: whose bones are meant where no object is named.
-    :param exists: whether the character has what a channel says.
-    :return: None when the other side has no such bone, shape key or property.
-    """
+    entry: BoneEntry | ControlEntry, symmetry: Symmetry
+) -> tuple[BoneEntry | ControlEntry | None, tuple[str, ...]]:
+    """Return the entry of the other side, None when it has no counterpart; and the names of what of it has none."""
     if isinstance(entry, BoneEntry):
-        return _mirrored_bone(entry, armature)
-    channels = [_mirrored_channel(channel, armature) for channel in entry.channels]
-    if not all(exists(channel) for channel in channels):
-        return None
-    turns_round = entry.control in _TURNS_ROUND or (bool(entry.landmarks) and entry.axis == 0)
-    return replace(
-        entry,
-        channels=tuple(channels),
-        control=_other_control(entry.control),
-        landmarks=_other_landmarks(entry.landmarks),
-        gain=-entry.gain if turns_round else entry.gain,
-        label=flipped_name(entry.label) if entry.label else "",
+        return mirror_bone(entry, symmetry), ()
+    other, missing = mirror_control(entry, symmetry)
+    return replace(other, label=flipped_name(other.label) if other.label else "") if other else None, missing
+
+
+def symmetry_of(character: bpy.types.Object, entries: Iterable[BoneEntry | ControlEntry] = ()) -> Symmetry:
+    """Find out how a character's bones, and the shape keys and properties of entries, mirror each other."""
+    armature, meshes = character_parts(character)
+    channels = {c: None for e in entries if isinstance(e, ControlEntry) for c in e.channels}
+    left = _left(character, armature)
+    bones: dict[Place, MirroredBone] = {}
+    for name in {"": None, **{c.object: None for c in channels}}:
+        owner = bpy.data.objects.get(name) if name else armature
+        if owner is not None and owner.type == "ARMATURE":
+            bones.update({(name, bone): one for bone, one in _mirrored_bones(owner, left).items()})
+    wanted: dict[str, list[str]] = {}
+    for channel in channels:
+        if channel.kind == "shape_key":
+            wanted.setdefault(channel.object, []).append(channel.name)
+    keys: dict[Place, MirroredValue] = {}
+    for name, mine in wanted.items():
+        for mesh in meshes if not name else filter(None, [bpy.data.objects.get(name)]):
+            here = [key for key in mine if (name, key) not in keys]
+            keys.update({(name, key): one for key, one in _mirrored_keys(armature, mesh, name, here, left).items()})
+    properties = {
+        (c.object, c.name): _mirrored_property(armature or character, c, bones)
+        for c in channels
+        if c.kind == "property"
+    }
+    return Symmetry(bones, keys, properties)
+
+
+def _left(character: bpy.types.Object, armature: bpy.types.Object | None) -> np.ndarray:
+    """Return the way to the character's left in its armature, (3,)."""
+    known, told = stored_map(character), None
+    if armature is None or not armature.data.bones:
+        return np.eye(3)[0]
+    bones = armature.data.bones
+    if known is not None and known.bones:
+        # The map tells which bone is which place of the face, and so which way it looks.
+        first = np.array(bones[0].matrix_local.to_3x3(), np.float64)
+        told = (read_rest_pose(armature, known).axes[0] @ first.T)[0]
+    return find_left([bone.name for bone in bones], *_ends(bones), flipped_name, told)
+
+
+def _ends(bones: Sequence[bpy.types.Bone]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the heads and the tails at rest, (B, 3)."""
+    ends = np.array([(bone.head_local, bone.tail_local) for bone in bones], np.float64).reshape(-1, 2, 3)
+    return ends[:, 0], ends[:, 1]
+
+
+def _mirrored_bones(armature: bpy.types.Object, left: np.ndarray) -> dict[str, MirroredBone]:
+    bones = armature.data.bones
+    return mirror_bones(
+        [bone.name for bone in bones],
+        *_ends(bones),
+        np.array([bone.matrix_local.to_3x3() for bone in bones], np.float64).reshape(-1, 3, 3),
+        [bone.use_local_location for bone in bones],
+        flipped_name,
+        left,
     )
 
 
-def _mirrored_bone(entry: BoneEntry, armature: bpy.types.Object | None) -> BoneEntry | None:
-    bone = flipped_name(entry.bone)
-    if armature is None or armature.pose is None or bone not in armature.pose.bones:
-        return None
-    (x, y, z), (a, b, c) = entry.move, entry.turn
-    return replace(
-        entry,
-        bone=bone,
-        control=_other_control(entry.control),
-        landmarks=_other_landmarks(entry.landmarks),
-        edge=_other_landmarks(entry.edge),
-        pair=flipped_name(entry.pair) if entry.pair else "",
-        side={"L": "R", "R": "L"}.get(entry.side, ""),
-        move=(-x, y, z),
-        turn=(a, -b, -c),
+def _mirrored_keys(
+    armature: bpy.types.Object | None, mesh: bpy.types.Object, owner: str, names: Sequence[str], left: np.ndarray
+) -> dict[str, MirroredValue]:
+    """Return the counterparts of those shape keys that a mesh has: by their names, else by what they do to the mesh.
+
+    :param owner: the object as channels name it, empty for any mesh of the character.
+    """
+    shapes = shapes_of(mesh) if mesh.type == "MESH" else []
+    there = {block.name for block in shapes}
+    twin = _twin(owner)
+    theirs = {block.name for block in shapes_of(twin)} if twin is not None and twin.type == "MESH" else set()
+    found, unnamed = {}, []
+    for name in there.intersection(names):
+        flipped = flipped_name(name)
+        side = side_by_name(name, flipped)
+        if twin is not None and (other := next((n for n in (flipped, name) if n in theirs), "")):
+            found[name] = MirroredValue(other, side or side_by_name(owner, twin.name), twin.name)
+        elif side and flipped in there:
+            found[name] = MirroredValue(flipped, side, owner)
+        else:
+            unnamed.append(name)
+    if not unnamed:
+        return found
+    matrix = armature.matrix_world.inverted() @ mesh.matrix_world if armature is not None else Matrix()
+    linear = np.array(matrix.to_3x3()).T
+    keys = mesh.data.shape_keys
+    rest = _points(keys.reference_key)
+
+    def offset(block: bpy.types.ShapeKey) -> np.ndarray:
+        start = rest if block.relative_key == keys.reference_key else _points(block.relative_key)
+        return (_points(block) - start) @ linear
+
+    by_shape = mirror_keys(
+        rest @ linear + np.array(matrix.translation),
+        {name: offset(keys.key_blocks[name]) for name in unnamed},
+        ((block.name, offset(block)) for block in shapes),
+        left,
     )
+    for name, one in by_shape.items():
+        found[name] = replace(one, side=side_by_name(name, flipped_name(name)) or one.side, object=owner)
+    return found
 
 
-def _mirrored_channel(channel: Channel, armature: bpy.types.Object | None) -> Channel:
-    other = flipped_name(channel.object) if channel.object else ""
-    obj = other if other in bpy.data.objects else channel.object
-    if channel.kind == "property":
-        name = _QUOTED.sub(lambda match: f'"{flipped_name(match.group(1))}"', channel.name)
-        return replace(channel, name=name, object=obj)
-    name = flipped_name(channel.name)
-    if channel.kind == "shape_key":
-        return replace(channel, name=name, object=obj)
-    owner = bpy.data.objects.get(channel.object) if channel.object else armature
-    bones = owner.data.bones if owner is not None and owner.type == "ARMATURE" else {}
-    if channel.name not in bones or name not in bones:
-        return replace(channel, name=name, object=obj)
-    here, there = (np.array(bones[n].matrix_local.to_3x3(), np.float64) for n in (channel.name, name))
-    # Ways are mirrored at the middle of the armature; the axes of turns the other way round.
-    mirror = np.array([1.0, -1.0, -1.0]) if channel.kind == "rotation" else np.array([-1.0, 1.0, 1.0])
-    along = there.T @ (mirror * here[:, channel.axis])
-    axis = int(np.argmax(np.abs(along)))
-    sign = 1.0 if channel.kind == "scale" or along[axis] >= 0.0 else -1.0
-    return replace(channel, name=name, object=obj, axis=axis, amount=sign * channel.amount)
+def _mirrored_property(holder: bpy.types.Object, channel: Channel, bones: dict[Place, MirroredBone]) -> MirroredValue:
+    """Return the counterpart of a property: the one of the other bone, or of the other name.
+
+    :param holder: the object that is meant where a channel names none.
+    """
+    sides = []
+
+    def swapped(match: re.Match[str]) -> str:
+        name = bpy.utils.unescape_identifier(match["name"])
+        other = flipped_name(name)
+        bone = bones.get((channel.object, name)) if match["bone"] else None
+        sides.append(bone.side if bone is not None else side_by_name(name, other))
+        other = bone.other if bone is not None else other
+        return f'{match["bone"] or ""}"{bpy.utils.escape_identifier(other)}"'
+
+    path, twin = _QUOTED.sub(swapped, channel.name), _twin(channel.object)
+    places = [(twin, path), (twin, channel.name)] if twin is not None else []
+    if path != channel.name:
+        places.append((bpy.data.objects.get(channel.object) if channel.object else holder, path))
+    if twin is not None:
+        sides.append(side_by_name(channel.object, twin.name))
+    side = next(filter(None, sides), 0)
+    for obj, other in places:
+        if find_slot(obj, other):
+            return MirroredValue(other, side, twin.name if twin is not None and obj == twin else channel.object)
+    return MirroredValue("", side)
 
 
-def _other_control(control: str) -> str:
-    return other_side(control) if control else ""
+def _twin(name: str) -> bpy.types.Object | None:
+    """Return the object of the other side's name, None when there is none."""
+    other = flipped_name(name) if name else ""
+    return bpy.data.objects.get(other) if other != name else None
 
 
-def _other_landmarks(weights: dict[str, float]) -> dict[str, float]:
-    other = mirror_landmarks()
-    return {str(int(other[int(index)])): weight for index, weight in weights.items()}
+def _points(block: bpy.types.ShapeKey) -> np.ndarray:
+    """Return a shape key's vertices, float (V, 3)."""
+    points = np.zeros(len(block.data) * 3, np.float32)
+    block.data.foreach_get("co", points)
+    return points.reshape(-1, 3)

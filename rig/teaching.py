@@ -2,20 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A character's pose as numbers: read from its bones, shape keys and custom properties, and put back. Main thread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Quaternion  # pyright: ignore[reportMissingImports]
+from mathutils import Quaternion  # pyright: ignore[reportMissingImports]
 
 from ..mapping import rotation as rot
-from ..mapping.character_map import ChannelKind, ControlEntry
-from ..mapping.symmetry import MirroredKey, Symmetry, mirror_bones, mirror_keys
+from ..mapping.character_map import ChannelKind
 from ..mapping.teaching import Address, Pose, at_rest
 from .character import holder_of
-from .map_mirror import flipped_name
 
 _KEPT = 1e-6
 """What a channel may be off without being written: what is put back stays what it was to the last digit."""
@@ -29,7 +27,6 @@ class _Property:
 
     path: str
     object: str
-    bone: str
     name: str
     owner: bpy.types.bpy_struct
 
@@ -46,7 +43,7 @@ def read_pose(character: bpy.types.Object) -> dict[Address, float]:
         pose.update(_read_bones(armature))
     for mesh in meshes:
         driven = _driven(mesh.data.shape_keys)
-        for block in _shapes(mesh):
+        for block in shapes_of(mesh):
             if f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value' not in driven:
                 pose["shape_key", mesh.name, block.name, 0] = block.value
     for found in _properties(character):
@@ -86,37 +83,6 @@ def size_of(character: bpy.types.Object) -> float:
         return 1.0
     ends = np.array([end for b in armature.data.bones for end in (b.head_local, b.tail_local)])
     return float(np.ptp(ends, axis=0).max()) or 1.0
-
-
-def symmetry_of(character: bpy.types.Object, entries: Iterable[ControlEntry] = ()) -> Symmetry:
-    """Find out how a character's bones and properties, and the shape keys of entries, mirror each other."""
-    armature, meshes = parts_of(character)
-    bones = {}
-    if armature is not None:
-        rest = armature.data.bones
-        bones = mirror_bones(
-            [bone.name for bone in rest],
-            np.array([bone.head_local for bone in rest], np.float64).reshape(-1, 3),
-            np.array([bone.tail_local for bone in rest], np.float64).reshape(-1, 3),
-            np.array([bone.matrix_local.to_3x3() for bone in rest], np.float64).reshape(-1, 3, 3),
-            [bone.use_local_location for bone in rest],
-            flipped_name,
-        )
-    keys: dict[str, MirroredKey] = {}
-    wanted = {(c.name, c.object) for e in entries for c in e.channels if c.kind == "shape_key"}
-    for mesh in meshes:
-        there = [block.name for block in _shapes(mesh)]
-        mine = [name for name, obj in wanted if obj in ("", mesh.name) and name in there and name not in keys]
-        if mine:
-            keys.update(_mirrored_keys(armature, mesh, mine))
-    found = {(p.object, p.bone, p.name): p.path for p in _properties(character)}
-    properties = {}
-    for (obj, bone, name), path in found.items():
-        there = bones[bone].other if bone in bones else bone
-        other = found.get((obj, there, flipped_name(name)))
-        if other is not None and other != path:
-            properties[path] = other
-    return Symmetry(bones, keys, properties)
 
 
 def parts_of(character: bpy.types.Object) -> tuple[bpy.types.Object | None, tuple[bpy.types.Object, ...]]:
@@ -181,7 +147,7 @@ def _turning(bone: bpy.types.PoseBone) -> str:
     )
 
 
-def _shapes(mesh: bpy.types.Object) -> list[bpy.types.ShapeKey]:
+def shapes_of(mesh: bpy.types.Object) -> list[bpy.types.ShapeKey]:
     """Return a mesh's shape keys without the one that is its rest."""
     keys = mesh.data.shape_keys
     return [block for block in keys.key_blocks if block != keys.reference_key] if keys and keys.use_relative else []
@@ -198,51 +164,19 @@ def _properties(character: bpy.types.Object) -> Iterator[_Property]:
     armature, meshes = parts_of(character)
     for obj in ([armature] if armature is not None else []) + list(meshes):
         name = "" if obj == (armature or character) else obj.name
-        yield from _numbers(obj, name, "", "", _driven(obj))
+        yield from _numbers(obj, name, "", _driven(obj))
         if obj == armature:
-            yield from _numbers(obj.data, name, "", "data.", _driven(obj.data))
+            yield from _numbers(obj.data, name, "data.", _driven(obj.data))
             for bone in obj.pose.bones:
                 path = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]'
-                yield from _numbers(bone, name, bone.name, path, _driven(obj))
+                yield from _numbers(bone, name, path, _driven(obj))
 
 
-def _numbers(owner: bpy.types.bpy_struct, obj: str, bone: str, path: str, driven: set[str]) -> Iterator[_Property]:
+def _numbers(owner: bpy.types.bpy_struct, obj: str, path: str, driven: set[str]) -> Iterator[_Property]:
     for name in owner.keys():
         value = owner[name]
         place = f'["{bpy.utils.escape_identifier(name)}"]'
         if isinstance(value, bool) or not isinstance(value, int | float) or name.startswith(_OWN):
             continue
         if (place if path == "data." else path + place) not in driven:
-            yield _Property(path + place, obj, bone, name, owner)
-
-
-def _mirrored_keys(
-    armature: bpy.types.Object | None, mesh: bpy.types.Object, names: Sequence[str]
-) -> dict[str, MirroredKey]:
-    """Return the counterparts of a mesh's shape keys: by their names, else by what they do to the mesh."""
-    matrix = armature.matrix_world.inverted() @ mesh.matrix_world if armature is not None else Matrix()
-    linear = np.array(matrix.to_3x3()).T
-    keys = mesh.data.shape_keys
-    rest = _points(keys.reference_key)
-
-    def offset(block: bpy.types.ShapeKey) -> np.ndarray:
-        start = rest if block.relative_key == keys.reference_key else _points(block.relative_key)
-        return (_points(block) - start) @ linear
-
-    blocks = keys.key_blocks
-    named = {name: flipped for name in names if (flipped := flipped_name(name)) != name and flipped in blocks}
-    # Where all names tell the other side, no other key need be looked at.
-    others = [block for block in _shapes(mesh) if len(named) < len(set(names))]
-    found = mirror_keys(
-        rest @ linear + np.array(matrix.translation),
-        {name: offset(blocks[name]) for name in names},
-        ((block.name, offset(block)) for block in others),
-    )
-    return {name: MirroredKey(named.get(name, one.other), one.side) for name, one in found.items()}
-
-
-def _points(block: bpy.types.ShapeKey) -> np.ndarray:
-    """Return a shape key's vertices, float (V, 3)."""
-    points = np.zeros(len(block.data) * 3, np.float32)
-    block.data.foreach_get("co", points)
-    return points.reshape(-1, 3)
+            yield _Property(path + place, obj, name, owner)

@@ -41,8 +41,9 @@ from ..mapping.teaching import (
 )
 from . import test_pose
 from .character import data_of, holder_of, one_change, store_map, stored_map
+from .map_mirror import symmetry_of
 from .map_rows import entry_of, fill_entry
-from .teaching import read_pose, size_of, symmetry_of, write_pose
+from .teaching import read_pose, size_of, write_pose
 
 __all__ = [
     "CLASSES",
@@ -211,8 +212,10 @@ def learn(character: bpy.types.Object) -> Learned:
     """
     state, shown = _ask(character)
     change = difference(pose_from_text(state.began), read_pose(character), size_of(character))
-    sides = symmetry_of(character).sides if len(shown.controls) > 1 else {}
-    entries = entries_from_pose(shown, change, sides, state.amount / 100.0)
+    entries = entries_from_pose(shown, change, {}, state.amount / 100.0)
+    if len(shown.controls) > 1:
+        sides = symmetry_of(character, entries).sides
+        entries = entries_from_pose(shown, change, sides, state.amount / 100.0)
     known = learned(character)
     released = _put(character, shown, entries)
     result = Learned(released=released)

@@ -317,9 +317,9 @@ def test_mirrored_channels_move_bones_to_mirrored_places(kind: ChannelKind, roll
     bpy.ops.object.mode_set(mode="OBJECT")
     for axis in range(3):
         entry = ControlEntry((Channel(kind, "Lip.L", axis, 0.3),), "mouthSmileLeft")
-        other = map_mirror.mirrored(entry, armature, lambda channel: True)
-        assert isinstance(other, ControlEntry) and other.control == "mouthSmileRight"
-        for channel in (entry.channels[0], other.channels[0]):
+        other, missing = map_mirror.mirrored(entry, map_mirror.symmetry_of(armature, [entry]))
+        assert isinstance(other, ControlEntry) and other.control == "mouthSmileRight" and not missing
+        for channel in (*entry.channels, *other.channels):
             bone = armature.pose.bones[channel.name]
             bone.rotation_mode = "XYZ"
             values = bone.location if kind == "location" else bone.rotation_euler
@@ -334,10 +334,11 @@ def test_mirrored_channels_move_bones_to_mirrored_places(kind: ChannelKind, roll
 def test_the_own_rig_is_its_own_mirror_image(rig: bpy.types.Object) -> None:
     whole = own_rig_map()
     by_bone = {entry.bone: entry for entry in whole.bones}
-    sided = [entry for entry in whole.bones if map_mirror.side_of(entry) == "L"]
+    symmetry = map_mirror.symmetry_of(rig)
+    sided = [entry for entry in whole.bones if symmetry.side_of(entry) > 0]
     assert len(sided) > 15
     for entry in sided:
-        other = map_mirror.mirrored(entry, rig, lambda channel: True)
+        other, _ = map_mirror.mirrored(entry, symmetry)
         assert isinstance(other, BoneEntry)
         there = by_bone[other.bone]
         assert (other.drive, other.side, other.pair) == (there.drive, there.side, there.pair)

@@ -30,8 +30,9 @@ from mimica.rig.bake import BakeSettings, bake_take
 from mimica.rig.bind import RIG_PROPERTY, Binding, bind
 from mimica.rig.character import store_map, stored_map
 from mimica.rig.face_rig import create_face_rig
+from mimica.rig.map_mirror import symmetry_of
 from mimica.rig.rest_pose import read_rest_pose
-from mimica.rig.teaching import read_pose, symmetry_of, write_pose
+from mimica.rig.teaching import read_pose, write_pose
 from mimica.tests.synthetic import act, photograph
 
 # What the animator calls them; the rig does not. Head of the bone, and how it is turned by.
@@ -470,8 +471,8 @@ def test_the_two_halves_of_a_rig_without_names_are_found(rig: bpy.types.Object) 
     found = symmetry_of(rig).bones
     for part, name in NAMES.items():
         other = part.replace("left", "@").replace("right", "left").replace("@", "right")
-        assert found[name].other == NAMES[other]
-        assert found[name].side == (1 if "left" in part else -1 if "right" in part else 0)
+        assert found["", name].other == NAMES[other]
+        assert found["", name].side == (1 if "left" in part else -1 if "right" in part else 0)
 
 
 def test_every_expression_has_its_picture() -> None:

@@ -15,7 +15,16 @@ from mimica.mapping.control_channels import ControlChannels
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.map_file import read_map, write_map
 from mimica.mapping.motion import Motion
-from mimica.mapping.symmetry import MIRROR, MirroredKey, Symmetry, mirror_bones, mirror_entries, mirror_keys
+from mimica.mapping.symmetry import (
+    MirroredValue,
+    Symmetry,
+    find_left,
+    mirror_bones,
+    mirror_entries,
+    mirror_keys,
+    mirror_matrix,
+    side_by_name,
+)
 from mimica.mapping.teaching import (
     Address,
     Expression,
@@ -35,6 +44,8 @@ from mimica.mapping.teaching import (
     posed,
 )
 
+LEFT = np.array([1.0, 0.0, 0.0])
+MIRROR = mirror_matrix(LEFT)
 UP = np.array([0.0, 0.0, 0.1])
 numbers = st.floats(-2.0, 2.0, allow_nan=False)
 vectors = st.tuples(numbers, numbers, numbers)
@@ -251,7 +262,7 @@ def test_a_mirrored_pose_is_the_mirror_image_in_space(seed: int, move: tuple, tu
     axes = rotations(seed, 2)
     heads = np.array([[0.4, 0.1, 0.2], [-0.4, 0.1, 0.2]])
     tails = heads + UP
-    pair = mirror_bones(["Bone.001", "Bone.007"], heads, tails, axes, [True, True], lambda name: name)
+    pair = mirror_bones(["Bone.001", "Bone.007"], heads, tails, axes, [True, True], lambda name: name, LEFT)
     there = pair["Bone.001"]
     assert (there.other, there.side, pair["Bone.007"].side) == ("Bone.007", 1, -1)
     moved = axes[1] @ there.location @ np.array(move)
@@ -273,7 +284,7 @@ def test_counterparts_are_found_by_name_then_by_place() -> None:
         [[0.3, 0, 1], [-0.5, 0, 1], [0.2, 0, 0], [0.2, 0, 0], [-0.2, 0, 0], [-0.2, 0, 0], [0, 0, 0.5], [0.9, 0, 0.9]]
     )
     flip = {"brow.L": "brow.R", "brow.R": "brow.L"}
-    found = mirror_bones(names, heads, heads + UP, rotations(1, 8), [True] * 8, lambda name: flip.get(name, name))
+    found = mirror_bones(names, heads, heads + UP, rotations(1, 8), [True] * 8, lambda name: flip.get(name, name), LEFT)
     others = {name: one.other for name, one in found.items()}
     # Two bones in one place have each its own counterpart.
     assert others == {
@@ -291,7 +302,7 @@ def test_counterparts_are_found_by_name_then_by_place() -> None:
 
 def test_a_location_that_is_not_local_is_mirrored_along_the_armature() -> None:
     heads = np.array([[0.4, 0.0, 0.0], [-0.4, 0.0, 0.0]])
-    found = mirror_bones(["a", "b"], heads, heads + UP, rotations(3, 2), [False, False], lambda name: name)
+    found = mirror_bones(["a", "b"], heads, heads + UP, rotations(3, 2), [False, False], lambda name: name, LEFT)
     assert np.allclose(found["a"].location, MIRROR)
 
 
@@ -314,18 +325,22 @@ def test_a_shape_keys_counterpart_is_found_by_what_it_does() -> None:
         "Key 5": np.zeros_like(points),
         "Key 6": bump(points, 0.7, (0, 1, -1)),
     }
-    found = mirror_keys(points, keys, keys.items())
-    assert found["Key 1"] == MirroredKey("Key 3", 1)
-    assert found["Key 3"] == MirroredKey("Key 1", -1)
-    assert found["Key 4"] == MirroredKey("Key 4", 0)
-    assert found["Key 5"] == MirroredKey("", 0)
-    assert found["Key 6"] == MirroredKey("", 1)
+    found = mirror_keys(points, keys, keys.items(), LEFT)
+    assert found["Key 1"] == MirroredValue("Key 3", 1)
+    assert found["Key 3"] == MirroredValue("Key 1", -1)
+    assert found["Key 4"] == MirroredValue("Key 4", 0)
+    assert found["Key 5"] == MirroredValue("", 0)
+    assert found["Key 6"] == MirroredValue("", 1)
 
 
 def symmetry() -> Symmetry:
     heads = np.array([[0.4, 0, 0], [-0.4, 0, 0], [0.8, 0, 0.5]])
-    bones = mirror_bones(["a", "b", "lonely"], heads, heads + UP, rotations(5, 3), [True] * 3, lambda n: n)
-    return Symmetry(bones, {"Key 1": MirroredKey("Key 2", 1)}, {'["sneer.L"]': '["sneer.R"]'})
+    bones = mirror_bones(["a", "b", "lonely"], heads, heads + UP, rotations(5, 3), [True] * 3, lambda n: n, LEFT)
+    return Symmetry(
+        {("", name): bone for name, bone in bones.items()},
+        {("", "Key 1"): MirroredValue("Key 2", 1)},
+        {("", '["sneer.L"]'): MirroredValue('["sneer.R"]', 1)},
+    )
 
 
 def test_an_expression_is_mirrored_with_all_its_channels() -> None:
