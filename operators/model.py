@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
+from bpy.app.handlers import persistent
 
 from ..capture.model import ModelError, ModelFile, download_model, find_model
 from ..capture.offline_model import fetch_offline_model
@@ -165,13 +166,20 @@ def _look_once() -> None:
         pass
 
 
+@persistent
+def _on_load(*_arguments: object) -> None:
+    """What the window manager knew is forgotten with the file before."""
+    _look_once()
+
+
 _CLASSES = (MIMICA_OT_find_model, MIMICA_OT_download_model, MIMICA_OT_build_offline_model)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 
 def register() -> None:
-    """Register the operators, and look for the model as soon as Blender is ready."""
+    """Register the operators, and look for the model as soon as Blender is ready and after each load of a file."""
     _register()
+    bpy.app.handlers.load_post.append(_on_load)
     bpy.app.timers.register(_look_once, first_interval=0.1, persistent=True)
 
 
@@ -179,4 +187,5 @@ def unregister() -> None:
     """Undo `register`."""
     if bpy.app.timers.is_registered(_look_once):
         bpy.app.timers.unregister(_look_once)
+    bpy.app.handlers.load_post.remove(_on_load)
     _unregister()

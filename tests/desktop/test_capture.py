@@ -152,6 +152,7 @@ def test_loading_a_file_ends_the_capture_and_keeps_the_take(fresh: Desktop, came
     fresh.wait_until(f"not ({RUNNING})")
     fresh.wait_until(f"len({TAKES}) == {takes + 1}")
     assert all(error == "" for *_, error in fresh.evaluate(TAKES))
+    assert fresh.evaluate("bpy.context.window_manager.mimica.model"), "the panel must not ask for a model that is there"
 
 
 def test_escape_over_the_viewport_stops(fresh: Desktop) -> None:
