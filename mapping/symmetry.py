@@ -307,8 +307,8 @@ def _side(across: np.ndarray, offset: np.ndarray) -> int:
     :param across: (V,), how far to the left each point is.
     """
     length = np.linalg.norm(offset, axis=1)
-    left = float(length[across > 0.0].sum() / length.sum())
-    return 1 if left > _ONE_SIDED else -1 if left < 1.0 - _ONE_SIDED else 0
+    left, right = (float(length[sign * across > 0.0].sum() / length.sum()) for sign in (1.0, -1.0))
+    return 1 if left > _ONE_SIDED else -1 if right > _ONE_SIDED else 0
 
 
 def _square(way: np.ndarray) -> np.ndarray:

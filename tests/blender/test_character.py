@@ -3,6 +3,7 @@
 """A character's map in the scene: kept without loss, edited by operators, tried out, kept as files and presets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mathutils import Matrix
 
 import mimica
+from mimica.mapping import rotation as rot
 from mimica.mapping.character_map import (
     CONTROLS,
     REGIONS,
@@ -303,32 +306,145 @@ def test_the_other_side_gets_the_same_settings(head: bpy.types.Object) -> None:
     assert character.stored_map(head) == before
 
 
-@pytest.mark.parametrize("other_roll", [0.0, np.pi / 2.0, np.pi], ids=["mirrored", "quarter", "half"])
-@pytest.mark.parametrize("roll", [0.0, 0.4])
-@pytest.mark.parametrize("kind", ["location", "rotation"])
-def test_mirrored_channels_move_bones_to_mirrored_places(kind: ChannelKind, roll: float, other_roll: float) -> None:
+TURNED = {
+    "as Blender's": np.eye(3),
+    "on its back": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]),
+    "looking along x": np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]]),
+    "looking away": np.diag([-1, -1, 1]),
+}
+"""How characters lie in their armatures."""
+
+
+def make_pair(left: str, right: str, rolls: tuple[float, float], turned: np.ndarray) -> bpy.types.Object:
+    """Two bones in mirrored places of a character, picked, that is turned in its armature."""
     armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
     bpy.context.scene.collection.objects.link(armature)
     bpy.context.view_layer.objects.active = armature
     bpy.ops.object.mode_set(mode="EDIT")
-    for name, side, turned in (("Lip.L", 1.0, roll), ("Lip.R", -1.0, other_roll - roll)):
+    for name, side, roll in ((left, 1.0, rolls[0]), (right, -1.0, rolls[1])):
         bone = armature.data.edit_bones.new(name)
-        bone.head, bone.tail, bone.roll = (side, 0.2, 0.3), (side * 1.5, -0.4, 0.9), turned
+        bone.head, bone.tail, bone.roll = turned @ [side, 0.2, 0.3], turned @ [side * 1.5, -0.4, 0.9], roll
     bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.scene.mimica.target = armature
+    return armature
+
+
+@pytest.mark.parametrize("turned", TURNED.values(), ids=TURNED)
+@pytest.mark.parametrize("names", [("Lip.L", "Lip.R"), ("Bone", "Bone.001")], ids=["named", "unnamed"])
+@pytest.mark.parametrize("rolls", [(0.0, 0.0), (0.0, np.pi / 2), (0.4, np.pi - 0.4), (0.4, 2.0)], ids=str)
+@pytest.mark.parametrize("kind", ["location", "rotation"])
+def test_copied_channels_move_bones_to_mirrored_places(
+    kind: ChannelKind, rolls: tuple[float, float], names: tuple[str, str], turned: np.ndarray
+) -> None:
+    """Whatever way their axes point."""
+    armature = make_pair(*names, rolls, turned)
+    mirror = turned @ np.diag([-1.0, 1.0, 1.0]) @ turned.T
     for axis in range(3):
-        entry = ControlEntry((Channel(kind, "Lip.L", axis, 0.3),), "mouthSmileLeft")
-        other, missing = map_mirror.mirrored(entry, map_mirror.symmetry_of(armature, [entry]))
-        assert isinstance(other, ControlEntry) and other.control == "mouthSmileRight" and not missing
-        for channel in (*entry.channels, *other.channels):
+        entry = ControlEntry((Channel(kind, names[0], axis, 0.3),), "mouthSmileLeft")
+        character.store_map(armature, CharacterMap("x", controls=(entry,)))
+        bpy.ops.mimica.mirror_entries(scope="ACTIVE")
+        own, other = entries(armature)
+        assert own == entry and other.control == "mouthSmileRight"
+        for channel in (*own.channels, *other.channels):
             bone = armature.pose.bones[channel.name]
-            bone.rotation_mode = "XYZ"
-            values = bone.location if kind == "location" else bone.rotation_euler
-            values[channel.axis] = channel.amount
+            bone.rotation_mode = "QUATERNION"
+            if kind == "location":
+                bone.location[channel.axis] = channel.amount
+            else:
+                vector = sum(np.eye(3)[c.axis] * c.amount for c in (own if bone.name == names[0] else other).channels)
+                bone.rotation_quaternion = rot.exp(vector)
         bpy.context.view_layer.update()
-        tips = [np.array(armature.pose.bones[name].tail) for name in ("Lip.L", "Lip.R")]
-        assert np.allclose(tips[0] * [-1.0, 1.0, 1.0], tips[1], atol=1e-5), axis
+        tips = [np.array(armature.pose.bones[name].tail) for name in names]
+        assert np.allclose(mirror @ tips[0], tips[1], atol=1e-5), axis
         for bone in armature.pose.bones:
-            bone.location, bone.rotation_euler = (0, 0, 0), (0, 0, 0)
+            bone.location, bone.rotation_quaternion = (0, 0, 0), (1, 0, 0, 0)
+
+
+def test_copying_there_and_back_changes_nothing() -> None:
+    armature = make_pair("Bone", "Bone.001", (0.4, 2.0), np.eye(3))
+    smile = ControlEntry((Channel("rotation", "Bone", 0, 0.3), Channel("location", "Bone", 2, 0.01)), "mouthSmileLeft")
+    character.store_map(armature, CharacterMap("x", controls=(smile,)))
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="L")
+    _, other = entries(armature)
+    assert len(other.channels) > 2, "one channel has become several"
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="L")
+    assert entries(armature) == (smile, other), "the one that is there is changed"
+    armature.mimica.entries[1].channels[0].amount *= 2.0
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="R")
+    assert len(entries(armature)) == 2, "also when its channels have become others"
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="R")
+    assert len(entries(armature)) == 2
+
+
+def test_what_moves_both_sides_is_not_copied() -> None:
+    armature = make_pair("Lip.L", "Lip.R", (0.0, 0.0), np.eye(3))
+    funnel = ControlEntry((Channel("location", "Lip.L", 1), Channel("location", "Lip.R", 1)), "mouthFunnel")
+    character.store_map(armature, CharacterMap("x", controls=(funnel,)))
+    assert bpy.ops.mimica.mirror_entries(scope="ALL", side="L") == {"CANCELLED"}
+    assert entries(armature) == (funnel,), "twice the same would go twice as far"
+
+
+def test_shape_keys_without_sides_in_their_names_are_copied_by_what_they_do(head: bpy.types.Object) -> None:
+    points = [(1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 1, -1)]
+    mesh = bpy.data.objects.new("Numbered", bpy.data.meshes.new("Numbered"))
+    mesh.data.from_pydata(points, [], [])
+    bpy.context.scene.collection.objects.link(mesh)
+    for name in ("Basis", "Key 1", "Key 2", "Key 3"):
+        mesh.shape_key_add(name=name)
+    keys = mesh.data.shape_keys.key_blocks
+    keys["Key 1"].data[0].co.z += 0.2
+    keys["Key 2"].data[2].co.z += 0.2
+    keys["Key 3"].data[1].co.z += 0.2
+    bpy.context.scene.mimica.target = mesh
+    character.store_map(mesh, CharacterMap("x", controls=(shape_entry("browInnerUp", "Key 1", "Key 2"),)))
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="L")
+    _, other = entries(mesh)
+    assert [channel.name for channel in other.channels] == ["Key 3", "Key 2"]
+
+
+def test_objects_and_properties_of_the_other_side(head: bpy.types.Object) -> None:
+    left, right = make_head("Up", name="Brow_L"), make_head("Up", name="Brow_R")
+    bpy.context.scene.mimica.target = head
+    for obj, names in ((left, ("Sneer", "Puff")), (right, ("Sneer",)), (head, ("Lid_L", "Lid_R"))):
+        for name in names:
+            obj[name] = 0.0
+    up = shape_entry("browOuterUpLeft", "Up", mesh="Brow_L")
+    sneer = ControlEntry(
+        (Channel("property", '["Sneer"]', object="Brow_L"), Channel("property", '["Puff"]', object="Brow_L")),
+        "noseSneerLeft",
+    )
+    lid = ControlEntry((Channel("property", '["Lid_L"]', amount=0.4),), "eyeSquintLeft", label="Lid Left")
+    character.store_map(head, CharacterMap("x", controls=(up, sneer, lid)))
+    bpy.ops.mimica.mirror_entries(scope="ALL", side="L")
+    assert entries(head)[3:] == (
+        shape_entry("browOuterUpRight", "Up", mesh="Brow_R"),
+        ControlEntry((Channel("property", '["Sneer"]', object="Brow_R"),), "noseSneerRight"),
+        ControlEntry((Channel("property", '["Lid_R"]', amount=0.4),), "eyeSquintRight", label="Lid Right"),
+    ), "what has no counterpart is left out"
+
+
+@pytest.mark.parametrize("turned", TURNED.values(), ids=TURNED)
+def test_a_map_tells_the_sides_of_a_rig_whose_names_do_not(rig: bpy.types.Object, turned: np.ndarray) -> None:
+    del rig["mimica_neutral"]
+    names = {bone.name: f"Bone.{i:03d}" for i, bone in enumerate(rig.data.bones)}
+    known = own_rig_map()
+    bones = tuple(replace(e, bone=names[e.bone], pair=names.get(e.pair, "")) for e in known.bones)
+    for bone in rig.data.bones:
+        bone.name = names[bone.name]
+    rig.data.transform(Matrix(turned).to_4x4())
+    character.store_map(rig, replace(known, bones=bones))
+    symmetry = map_mirror.symmetry_of(rig)
+    for entry in known.bones:
+        found = symmetry.bones["", names[entry.bone]]
+        assert found.other == names[map_mirror.flipped_name(entry.bone)]
+        assert found.side == (1 if entry.bone.endswith("L") else -1 if entry.bone.endswith("R") else 0), entry.bone
+    left = next(i for i, e in enumerate(known.bones) if e.bone == "lip_corner.L")
+    rig.mimica.entries[left].gain = 2.0
+    count, rig.mimica.index = len(rig.mimica.entries), left
+    bpy.ops.mimica.mirror_entries(scope="ACTIVE")
+    assert len(rig.mimica.entries) == count
+    right = next(i for i, e in enumerate(known.bones) if e.bone == "lip_corner.R")
+    assert rig.mimica.entries[right].gain == 2.0
 
 
 def test_the_own_rig_is_its_own_mirror_image(rig: bpy.types.Object) -> None:

@@ -246,6 +246,40 @@ def test_the_other_side_is_the_mirror_image(rig: bpy.types.Object) -> None:
     assert close(turned(rig, "lid right"), Matrix.Rotation(0.7, 3, "X"))
 
 
+@pytest.mark.parametrize(
+    "way",
+    [Matrix.Rotation(math.pi / 2, 4, "X"), Matrix.Rotation(math.pi / 2, 4, "Z"), Matrix.Rotation(math.pi, 4, "Z")],
+    ids=["on its back", "looking along x", "looking away"],
+)
+def test_the_other_side_of_a_character_that_is_turned_in_its_armature(rig: bpy.types.Object, way: Matrix) -> None:
+    rig.data.transform(way)
+    bpy.data.objects["Mesh"].data.transform(way, shape_keys=True)
+    bpy.ops.mimica.teach_start()
+    all_groups()
+    go_to("mouthFrownLeft")
+    move(rig, "corner left", (0.02, 0.03, -0.1))
+    turn(rig, "corner left", (0, 1, 0), 0.3)
+    key("puff left").value = 0.6
+    shown, spin = moved(rig, "corner left").copy(), turned(rig, "corner left")
+    bpy.ops.mimica.teach_learn()
+    go_to("mouthFrownRight")
+    bpy.ops.mimica.teach_show()
+    mirror = way.to_3x3() @ MIRROR @ way.to_3x3().inverted()
+    assert close(moved(rig, "corner right"), mirror @ shown)
+    assert close(turned(rig, "corner right"), mirror @ spin @ mirror)
+    assert key("puff right").value == pytest.approx(0.6) and key("puff left").value == 0.0
+
+
+def test_looks_by_shape_keys_are_learned_for_each_eye(rig: bpy.types.Object) -> None:
+    all_groups()
+    bpy.ops.mimica.teach_start()
+    go_to("lookLeft")
+    key("puff left").value = key("puff right").value = 0.5
+    bpy.ops.mimica.teach_learn()
+    keys = {e.control: {c.name for c in e.channels} for e in stored_map(rig).controls if e.control.endswith("OutLeft")}
+    assert keys == {"eyeLookOutLeft": {"Key 3"}}
+
+
 def test_shape_keys_are_mirrored_by_what_they_do(rig: bpy.types.Object) -> None:
     all_groups()
     bpy.ops.mimica.teach_start()

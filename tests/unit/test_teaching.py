@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.mapping import rotation as rot
@@ -304,6 +304,56 @@ def test_a_location_that_is_not_local_is_mirrored_along_the_armature() -> None:
     heads = np.array([[0.4, 0.0, 0.0], [-0.4, 0.0, 0.0]])
     found = mirror_bones(["a", "b"], heads, heads + UP, rotations(3, 2), [False, False], lambda name: name, LEFT)
     assert np.allclose(found["a"].location, MIRROR)
+
+
+@pytest.mark.parametrize("left", [*np.eye(3), *-np.eye(3), [0.6, 0.8, 0.0]], ids=str)
+def test_the_way_to_the_left_is_told_by_names_then_by_the_map(left: np.ndarray) -> None:
+    left = np.array(left, float)
+    heads = np.array([1.0, -1.0, 0.0])[:, None] * left + [0.02, 0.03, 0.0]
+    names = ["lid.L", "lid.R", "jaw"]
+    flip = {"lid.L": "lid.R", "lid.R": "lid.L"}
+    found = find_left(names, heads, heads + UP, lambda name: flip.get(name, name), told=-left)
+    assert np.allclose(found, left)
+    assert np.allclose(find_left(names, heads, heads + UP, lambda name: name, told=-left), -left)
+    # What is off an axis by a few degrees is meant to be this axis.
+    near = np.array(rot.matrix_from_quaternion(rot.exp(np.array([0.1, -0.1, 0.1])))) @ [0.0, 0.0, 1.0]
+    assert np.allclose(find_left(names, heads, heads + UP, lambda name: name, told=near), [0.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("axis", range(3))
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000))
+def test_where_nothing_tells_the_left_the_places_of_bones_do(seed: int, axis: int) -> None:
+    half = np.random.default_rng(seed).uniform(0.1, 1.0, (6, 3))
+    left = np.eye(3)[axis]
+    heads = np.concatenate([half, half @ mirror_matrix(left)])
+    names = [f"Bone.{i}" for i in range(12)]
+    tails = np.concatenate([half + UP, (half + UP) @ mirror_matrix(left)])
+    found = find_left(names, heads, tails, lambda name: name, None)
+    assert np.allclose(found, left)
+    assert np.allclose(find_left(names[:1], heads[:1], tails[:1], lambda name: name, None), LEFT)
+
+
+@pytest.mark.parametrize(("name", "other", "side"), [("Eye_L", "Eye_R", 1), ("rightLid", "leftLid", -1), ("a", "a", 0)])
+def test_names_tell_sides(name: str, other: str, side: int) -> None:
+    assert side_by_name(name, other) == side
+    assert side_by_name(other, name) == -side
+
+
+def test_an_entry_of_both_sides_is_of_none() -> None:
+    both: dict[Address, float] = {("location", "", "a", 0): 1.0, ("location", "", "b", 0): 1.0}
+    known = symmetry()
+    assert known.side_of(entry_from_pose("mouthFunnel", both)) == 0
+    assert known.side_of(entry_from_pose("mouthRight", both)) == -1, "unless its control has one"
+    assert known.side_of(entry_from_pose("mouthFunnel", {("location", "", "b", 0): 1.0})) == -1
+    assert known.side_of(entry_from_pose("mouthFunnel", {("shape_key", "", "Key 1", 0): 1.0})) == 1
+
+
+def test_a_look_of_which_one_eye_has_a_counterpart_is_mirrored_for_that_eye() -> None:
+    change: dict[Address, float] = {("rotation", "", "a", 2): 0.5, ("rotation", "", "lonely", 2): 0.4}
+    left, right = get("lookLeft"), get("lookRight")
+    made, missing = mirror_entries(entries_from_pose(left, change, {"a": 1, "lonely": -1}), left, right, symmetry())
+    assert [e.control for e in made] == ["eyeLookOutRight"] and missing == ("lonely",)
 
 
 def grid() -> np.ndarray:
