@@ -23,7 +23,7 @@ from .kept_pose import KeptPose
 from .occupied import Existing, Occupied, animation_state, find_occupied, writable
 from .places import PropertyPlace, ShapePlace, find_slot, shape_keys_of
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 """How often locks, rotation modes, drivers and actions are looked at: the user may change them at any time."""
 _LOCKS = {"lock_location": 3, "lock_rotation": 3, "lock_scale": 3, "lock_rotation_w": 1, "lock_rotations_4d": 1}
 
@@ -83,12 +83,12 @@ class PoseWriter:
             self._look()
         if self._bones is not None and armature is not None and not editing:
             self._bones.write(armature, pose.bones if self._base is None else self._base.under(pose.bones))
-        written = armature is not None
-        for shapes in self._shapes:
-            written |= shapes.write(pose.shapes[0])
-        for prop in self._properties:
-            written |= prop.write(pose.properties[0])
-        return written or any(name in bpy.data.objects for name in self.binding.meshes)
+        done = [shapes.write(pose.shapes[0]) for shapes in self._shapes]
+        done += [prop.write(pose.properties[0]) for prop in self._properties]
+        if not all(done):
+            # Something came or went: the next pose finds it.
+            self._look_at = 0.0
+        return armature is not None or any(done) or any(name in bpy.data.objects for name in self.binding.meshes)
 
     def frame_changed(self) -> None:
         """For ADD: add to what the animation says now. Before `write`."""
@@ -162,14 +162,11 @@ class _Shapes:
         )
 
     def write(self, values: np.ndarray) -> bool:
-        """Set the keys; whether they are there. Blender keeps each within its own slider's ends."""
+        """Set the keys; whether they are there as before. Blender keeps each within its own slider's ends."""
         keys = shape_keys_of(self.mesh)
-        if keys is None:
+        if keys is None or len(keys.key_blocks) != len(self.buffer):
             return False
         blocks, buffer = keys.key_blocks, self.buffer
-        if len(blocks) != len(buffer):
-            # Keys came or went: they are looked up anew in a moment.
-            return True
         wanted = np.add.reduceat(values[self.columns], self.starts)
         blocks.foreach_get("value", buffer)
         buffer[self.rows] = wanted if self.base is None else wanted + self.base

@@ -108,6 +108,12 @@ def bake_take(
         base = base_pose(binding, occupied, now if kept is None else now.with_older(kept), keys_at)
     channels = _Channels()
     _gather(channels, binding, occupied, added(pose, occupied, base), settings.existing)
+    for datablock, _ in channels.datablocks():
+        if datablock.animation_data is not None and datablock.animation_data.use_tweak_mode:
+            raise BakeError(
+                f"A strip of '{datablock.name}' is being edited. Leave the tweak mode of the NLA editor "
+                "(Tab), then bake again."
+            )
 
     action = _action_for(target, name)
     notes = [sentence] if (sentence := occupied.summary(settings.existing)) else []

@@ -263,6 +263,18 @@ def test_drivers_get_no_keys_and_are_said(rig, monkeypatch):
     assert sorted(keyed) == [0, 1]
 
 
+def test_nothing_is_touched_while_a_strip_is_edited(rig):
+    walk = animated(rig)
+    compat.push_down(rig, 1.0, 41.0)
+    rig.animation_data.nla_tracks[0].strips[0].select = True
+    rig.animation_data.nla_tracks.active = rig.animation_data.nla_tracks[0]
+    rig.animation_data.use_tweak_mode = True
+    before = rig.animation_data.action
+    with pytest.raises(BakeError, match="Leave the tweak mode"):
+        bake_take(bpy.context.scene, rig, photograph(act(jaw=ramp(20))), name="No", profile=default_profile())
+    assert rig.animation_data.action == before and set(bpy.data.actions) == {walk}
+
+
 def test_another_take_of_ours_gives_way_but_stays_in_the_file(rig):
     frames = photograph(act(jaw=ramp(20)))
     first = bake_take(bpy.context.scene, rig, frames, name="One")
