@@ -392,7 +392,7 @@ class MIMICA_OT_add_channel(_OnEntry):
         with character.one_change(target_of(context)) as data:
             channels = data.entries[data.index].channels
             last = channels[-1] if channels else None
-            kind, obj = (last.kind, last.object) if last else ("shape_key", "")
+            kind, obj = (last.kind, last.owner) if last else ("shape_key", "")
             fill_channel(channels.add(), Channel(kind, "", amount=_AMOUNTS.get(kind, 1.0), object=obj))
         return {"FINISHED"}
 

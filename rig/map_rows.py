@@ -150,6 +150,15 @@ def _set_amount(self: "MimicaChannel", value: float) -> None:
     self.amount = value
 
 
+def _get_owner(self: "MimicaChannel") -> str:
+    return self.found.name if self.found is not None else self.object
+
+
+def _set_owner(self: "MimicaChannel", name: str) -> None:
+    self.object, self.found = name, bpy.data.objects.get(name) if name else None
+    changed(self, None)
+
+
 class MimicaChannel(bpy.types.PropertyGroup):
     """One thing that an entry sets."""
 
@@ -162,10 +171,15 @@ class MimicaChannel(bpy.types.PropertyGroup):
         ),
         update=changed,
     )
-    object: StringProperty(
+    object: StringProperty(options={"HIDDEN"})
+    """The name that the object had when it was chosen; it need not be there."""
+    found: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
+    """The object itself, so that it is known under another name too, and a copy of the character drives its own."""
+    owner: StringProperty(
         name="Object",
         description="The object. Empty is each of the character's meshes that has the shape key, or its armature",
-        update=changed,
+        get=_get_owner,
+        set=_set_owner,
     )
     axis: EnumProperty(
         name="Axis",
@@ -432,7 +446,7 @@ def fill_entry(row: MimicaEntry, entry: BoneEntry | ControlEntry) -> None:
 
 def fill_channel(row: MimicaChannel, channel: Channel) -> None:
     """Make a row stand for a channel."""
-    row.kind, row.target, row.object, row.axis = channel.kind, channel.name, channel.object, str(channel.axis)
+    row.kind, row.target, row.owner, row.axis = channel.kind, channel.name, channel.object, str(channel.axis)
     rest: dict[str, Any] = {}
     keep_number(row, "amount", channel.amount, rest)
     row.rest = json.dumps(rest)
@@ -440,7 +454,7 @@ def fill_channel(row: MimicaChannel, channel: Channel) -> None:
 
 def _channel_of(row: MimicaChannel) -> Channel:
     amount = exact_number(row, "amount", json.loads(row.rest or "{}"))
-    return Channel(row.kind, row.target, int(row.axis), amount, row.object)
+    return Channel(row.kind, row.target, int(row.axis), amount, row.owner)
 
 
 def _region_of_drive(drive: str, control: str) -> str:

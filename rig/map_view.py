@@ -3,7 +3,7 @@
 """What a list of a map's entries shows: their names, whether what they drive is there, how far they go at present.
 
 Cheap, for it is asked at every redraw; nothing is bound or detected. What belongs to a character is remembered by name
-until the map or the number of objects changes.
+until the map, the number of objects or one of the names changes.
 """
 
 from dataclasses import dataclass
@@ -83,14 +83,15 @@ class MapView:
 
     def channel_problem(self, channel: MimicaChannel) -> str:
         """Return what is missing of a target, as a sentence; empty when it is there."""
-        return self.missing(Channel(channel.kind, channel.target, object=channel.object))
+        return self.missing(Channel(channel.kind, channel.target, object=channel.owner))
 
     def missing(self, channel: Channel) -> str:
         """Return what a channel lacks, as a sentence; empty when the character has it."""
         if not channel.name:
             return "Choose what this target sets"
         obj = bpy.data.objects.get(channel.object) if channel.object else None
-        if channel.object and obj is None:
+        if channel.object and (obj is None or not obj.users_scene):
+            # One that was deleted stays in the file while an entry remembers it.
             return f"There is no object '{channel.object}' here"
         if channel.kind == "shape_key":
             meshes = (channel.object,) if channel.object else character_meshes(self.target)
@@ -161,7 +162,7 @@ def region(row: MimicaEntry) -> str:
 
 def search_text(row: MimicaEntry) -> str:
     """Return all words under which a row is found, in lower case."""
-    names = [f"{channel.object} {channel.target}" for channel in row.channels]
+    names = [f"{channel.owner} {channel.target}" for channel in row.channels]
     return " ".join((title(row), row.control, row.bone, row.drive, *names)).lower()
 
 
@@ -185,7 +186,10 @@ def armature_of(target: bpy.types.Object) -> bpy.types.Object | None:
 def _parts_of(target: bpy.types.Object) -> tuple[str, tuple[str, ...]]:
     global _parts
     key = (target.name, revision(target), len(bpy.data.objects), len(bpy.data.shape_keys))
-    if _parts[0] != key:
+    known, (armature_name, mesh_names) = _parts
+    here = bpy.data.objects
+    # Renaming changes none of the numbers.
+    if known != key or any(name not in here for name in (*mesh_names, *filter(None, [armature_name]))):
         armature, meshes = character_parts(target)
         _parts = (key, (armature.name if armature is not None else "", tuple(mesh.name for mesh in meshes)))
     return _parts[1]

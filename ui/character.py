@@ -299,9 +299,9 @@ def _draw_channel(
         row.operator("mimica.remove_channel", text="", icon="X").index = index
     row = column.row(align=True)
     row.alert = bool(shown.channel_problem(channel))
-    obj = bpy.data.objects.get(channel.object) if channel.object else None
+    obj = bpy.data.objects.get(channel.owner) if channel.owner else None
     if channel.kind == "shape_key":
-        meshes = (channel.object,) if channel.object else map_view.character_meshes(shown.target)
+        meshes = (channel.owner,) if channel.owner else map_view.character_meshes(shown.target)
         here = next((name for name in meshes if map_view.has_key(name, channel.target)), meshes[0] if meshes else "")
         mesh = bpy.data.objects.get(here)
         if mesh is not None and mesh.type == "MESH" and mesh.data.shape_keys is not None:
@@ -319,7 +319,7 @@ def _draw_channel(
             row.prop(channel, "target", text="Bone", icon="BONE_DATA")
         column.row(align=True).prop(channel, "axis", expand=True)
     column.prop(channel, {"rotation": "angle", "location": "distance"}.get(channel.kind, "amount"))
-    column.prop_search(channel, "object", bpy.data, "objects")
+    column.prop_search(channel, "owner", bpy.data, "objects")
 
 
 class VIEW3D_PT_mimica_strengths(_Panel, bpy.types.Panel):

@@ -516,6 +516,45 @@ def test_what_is_missing_is_said(rig: bpy.types.Object) -> None:
     assert "'Nowhere'" in view.problem(rig.mimica.entries[rig.mimica.index])
 
 
+def test_a_renamed_object_is_still_driven(head: bpy.types.Object) -> None:
+    brow = make_head("Up", name="Brow")
+    bpy.context.scene.mimica.target = head
+    up = shape_entry("browInnerUp", "Up", mesh="Brow")
+    character.store_map(head, CharacterMap("x", controls=(up, shape_entry("jawOpen", "Up", mesh="Nobody"))))
+    brow.name = "Forehead"
+    assert entries(head)[0] == shape_entry("browInnerUp", "Up", mesh="Forehead")
+    view = map_view.view(head)
+    assert [view.problem(row) for row in head.mimica.entries] == ["", "There is no object 'Nobody' here"]
+    for obj in (head, brow):
+        obj.select_set(True)
+    bpy.ops.object.duplicate()
+    copied = bpy.data.objects["Head.001"]
+    assert [c.object for e in entries(copied) for c in e.channels] == ["Forehead.001", "Nobody"], "its own, not ours"
+    bpy.ops.object.select_all(action="DESELECT")
+    brow.select_set(True)
+    bpy.ops.object.delete()
+    assert map_view.view(head).problem(head.mimica.entries[0]) == "There is no object 'Forehead' here"
+
+
+def test_the_characters_own_parts_may_be_renamed(rig: bpy.types.Object) -> None:
+    mesh = next(obj for obj in rig.children if obj.find_armature() == rig)
+    mesh.shape_key_add(name="Basis")
+    mesh.shape_key_add(name="Puff")
+    bpy.context.scene.mimica.target = mesh
+    character.add_entry(mesh, shape_entry("cheekPuff", "Puff"))
+
+    def problems() -> set[str]:
+        return {map_view.view(mesh).problem(row) for row in rig.mimica.entries}
+
+    assert problems() == {""}
+    rig.name = "Skeleton"
+    assert problems() == {""}
+    bpy.context.scene.mimica.target = rig
+    assert {map_view.view(rig).problem(row) for row in rig.mimica.entries} == {""}
+    mesh.name = "Skin"
+    assert {map_view.view(rig).problem(row) for row in rig.mimica.entries} == {""}
+
+
 def test_entries_are_found_by_what_they_follow_and_drive(head: bpy.types.Object) -> None:
     smile = ControlEntry((Channel("shape_key", "Corner_L"),), "mouthSmileLeft", label="Grin")
     character.store_map(head, CharacterMap("x", controls=(smile,)))
