@@ -29,11 +29,11 @@ _MOVED = 0.3
 """What moves at least so far, in shares of a shape key's longest way, is where the key is."""
 _ASTRAY = np.cos(np.radians(35.0))
 """A face that looks this much another way than its object's axes is drawn or posed so; else they say where it looks."""
-_ROOM = 1.15
+_ROOM = 1.0
 """How far to show around a face, in shares of what moves in it."""
-_EYES_ROOM = 2.2
+_EYES_ROOM = 1.8
 """The same in shares of the eyes' distance."""
-_LIFT = 0.2
+_LIFT = 0.15
 """How far above the middle of what moves the head's middle is, in shares of its height."""
 _HEAD_ROOM = 0.75
 """How far to show around a head of which only the neck's end is known, in shares of its height."""
