@@ -262,28 +262,24 @@ class MIMICA_OT_mirror_entries(_OnEntry):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
-        copied, alone = 0, 0
-        missing: dict[str, None] = {}
-        with character.one_change(obj) as data:
-            # Before rows are added: Blender may move them all then.
-            chosen = [entry for entry in map(entry_of, _rows(data, self.scope)) if entry is not None]
-            symmetry = map_mirror.symmetry_of(obj, chosen)
-            there = _Counterparts(data)
-            for entry in chosen:
-                side = symmetry.side_of(entry)
-                if not side or (side != {"L": 1, "R": -1}[self.side] and self.scope != "ACTIVE"):
-                    continue
-                other, lost = map_mirror.mirrored(entry, symmetry)
-                if other is None:
-                    alone += 1
-                    continue
-                missing.update(dict.fromkeys(lost))
-                place = there.take(other)
-                fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
-                copied += 1
-        if not copied and not alone:
+        data = data_of(context)
+        chosen = [entry for entry in map(entry_of, _rows(data, self.scope)) if entry is not None]
+        symmetry = map_mirror.symmetry_of(obj, chosen)
+        if self.scope != "ACTIVE":
+            side = 1 if self.side == "L" else -1
+            chosen = [entry for entry in chosen if symmetry.side_of(entry) == side]
+        made = [map_mirror.mirrored(entry, symmetry) for entry in chosen if symmetry.side_of(entry)]
+        if not made:
             self.report({"WARNING"}, "Nothing is copied: neither targets nor controls here are left or right ones.")
             return {"CANCELLED"}
+        others = [other for other, _ in made if other is not None]
+        with character.one_change(obj) as data:
+            there = _Counterparts(data)
+            for other in others:
+                place = there.take(other)
+                fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
+        copied, alone = len(others), len(made) - len(others)
+        missing = dict.fromkeys(name for other, lost in made if other is not None for name in lost)
         text = f"{copied} entries copied" if copied != 1 else "1 entry copied"
         if alone:
             text += f", {alone} have no counterpart on the other side"
@@ -372,13 +368,13 @@ class MIMICA_OT_reset_entries(OnMap):
             character.store_map(obj, detected, detected=True)
             return {"FINISHED"}
         entries = (*detected.bones, *detected.controls)
-        with character.one_change(obj) as data:
-            rows = [row for row in _rows(data, self.scope) if 0 <= row.detected < len(entries)]
-            for row in rows:
-                fill_entry(row, entries[row.detected])
-        if not rows:
+        if not any(0 <= row.detected < len(entries) for row in _rows(data_of(context), self.scope)):
             self.report({"WARNING"}, "What was added by hand was not detected. Remove it instead.")
             return {"CANCELLED"}
+        with character.one_change(obj) as data:
+            for row in _rows(data, self.scope):
+                if 0 <= row.detected < len(entries):
+                    fill_entry(row, entries[row.detected])
         return {"FINISHED"}
 
 

@@ -13,7 +13,7 @@ from mathutils import Quaternion  # pyright: ignore[reportMissingImports]
 from ..mapping import rotation as rot
 from ..mapping.character_map import ChannelKind
 from ..mapping.teaching import Address, Pose, at_rest
-from .character import holder_of
+from .detect import character_parts
 
 _KEPT = 1e-6
 """What a channel may be off without being written: what is put back stays what it was to the last digit."""
@@ -87,16 +87,14 @@ def size_of(character: bpy.types.Object) -> float:
 
 def parts_of(character: bpy.types.Object) -> tuple[bpy.types.Object | None, tuple[bpy.types.Object, ...]]:
     """Return a character's armature, if it has one, and its meshes."""
-    holder = holder_of(character)
-    if holder is None or holder.type != "ARMATURE":
-        return None, (character,) if character.type == "MESH" else ()
-    beneath = set(holder.children_recursive)
+    armature, _ = character_parts(character)
+    beneath = {character, *character.children_recursive, *(armature.children_recursive if armature else ())}
     meshes = [
         obj
         for obj in bpy.data.objects
-        if obj.type == "MESH" and (obj in beneath or obj == character or obj.find_armature() == holder)
+        if obj.type == "MESH" and (obj in beneath or (armature is not None and obj.find_armature() == armature))
     ]
-    return holder, tuple(meshes)
+    return armature, tuple(meshes)
 
 
 def _read_bones(armature: bpy.types.Object) -> dict[Address, float]:

@@ -384,6 +384,15 @@ def test_what_moves_both_sides_is_not_copied() -> None:
     assert entries(armature) == (funnel,), "twice the same would go twice as far"
 
 
+def test_what_changes_nothing_is_no_edit(head: bpy.types.Object) -> None:
+    character.store_map(head, CharacterMap("x", controls=(shape_entry("jawOpen", "jawOpen"),)), detected=True)
+    bpy.ops.mimica.duplicate_entry()
+    before = character.revision(head)
+    assert bpy.ops.mimica.mirror_entries(scope="ALL", side="L") == {"CANCELLED"}
+    assert bpy.ops.mimica.reset_entries(scope="ACTIVE") == {"CANCELLED"}
+    assert character.revision(head) == before, "nothing is bound anew, and a linked character's map stays its library's"
+
+
 def test_shape_keys_without_sides_in_their_names_are_copied_by_what_they_do(head: bpy.types.Object) -> None:
     points = [(1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 1, -1)]
     mesh = bpy.data.objects.new("Numbered", bpy.data.meshes.new("Numbered"))

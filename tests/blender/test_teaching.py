@@ -350,6 +350,18 @@ def test_a_part_of_an_expression_is_learned_as_a_part(rig: bpy.types.Object) -> 
     assert close(moved(rig, "jaw"), (0, 0, -0.1))
 
 
+def test_a_group_of_objects_is_taught_too(rig: bpy.types.Object) -> None:
+    group = bpy.data.objects.new("Group", None)
+    bpy.context.scene.collection.objects.link(group)
+    rig.parent = group
+    bpy.context.scene.mimica.target = group
+    bpy.ops.mimica.teach_start()
+    move(rig, "jaw", (0, 0, -0.1))
+    bpy.ops.mimica.teach_learn()
+    assert teaching_steps.learned(group) == {"jawOpen"}
+    assert close(moved(rig, "jaw"), (0, 0, 0))
+
+
 def test_looks_are_learned_for_each_eye(rig: bpy.types.Object) -> None:
     all_groups()
     bpy.ops.mimica.teach_start()
