@@ -13,7 +13,7 @@ from ..mapping.frame import FaceFrames
 from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
 from ..mapping.mapper import MappingSettings
-from ..rig import live
+from ..rig import live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake_take
 from ..rig.bind import TargetError
 from .performer import stored_profile
@@ -41,6 +41,8 @@ class MIMICA_OT_bake(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        # What is tried out by hand is no part of how the character stands.
+        test_pose.end()
         jobs = _jobs(context)
         window_manager = context.window_manager
         window_manager.progress_begin(0, len(jobs))

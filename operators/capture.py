@@ -13,7 +13,7 @@ from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
-from ..rig import live
+from ..rig import live, test_pose
 from ..rig.bind import can_be_target
 from .cast import parts_of
 from .model import model_in_use
@@ -60,6 +60,8 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             return self._refuse(state, "There is no face model yet. Download it, or build the offline model, below.")
         if settings.target is None and context.active_object is not None and can_be_target(context.active_object):
             settings.target = context.active_object
+        # The pose that the character goes back to is not one that was tried out by hand.
+        test_pose.end()
         live.start(
             live.LiveSettings(
                 source=source_spec(context.scene),

@@ -14,6 +14,7 @@ import numpy as np
 from ..mapping.channels import ChannelPlan, RestPose
 from ..mapping.character_map import CharacterMap
 from ..mapping.response import Response
+from . import compat
 from .character import stored_map
 from .detect import character_parts, detect_character
 from .response import measure_response
@@ -90,7 +91,7 @@ def bind(
 
 
 _responses: dict[int, tuple[tuple[object, ...], Response]] = {}
-"""By the armature's pointer: what was measured, and of what."""
+"""By what Blender knows the armature by: of what it was measured, and the response."""
 
 
 def _response_of(armature: bpy.types.Object, character: CharacterMap, rest: RestPose) -> Response:
@@ -104,9 +105,9 @@ def _response_of(armature: bpy.types.Object, character: CharacterMap, rest: Rest
             for e in character.bones
             if e.enabled
         ),
-        tuple(_settings_of(armature)),
+        tuple(_settings_of(armature, _driven_properties(character))),
     )
-    key = armature.as_pointer()
+    key = compat.session_uid(armature)
     if key in _responses and _responses[key][0] == measured_of:
         return _responses[key][1]
     response = measure_response(armature, character, rest)
@@ -116,12 +117,25 @@ def _response_of(armature: bpy.types.Object, character: CharacterMap, rest: Rest
     return response
 
 
-def _settings_of(armature: bpy.types.Object) -> Iterator[tuple[object, ...]]:
-    """Give what of a rig's settings makes its controls follow each other: constraints, locks, the rig's own sliders."""
+def _driven_properties(character: CharacterMap) -> set[str]:
+    """Return the paths of the properties that the map sets."""
+    return {c.name for entry in character.controls for c in entry.channels if c.kind == "property"}
+
+
+def _settings_of(armature: bpy.types.Object, driven: set[str]) -> Iterator[tuple[object, ...]]:
+    """Give what of a rig's settings makes its controls follow each other: constraints, locks, the rig's own sliders.
+
+    :param driven: paths of sliders that are the performance's own, and so change all the time.
+    """
     for bone in armature.pose.bones:
         yield bone.name, tuple(bone.lock_location)
         for constraint in bone.constraints:
             yield bone.name, constraint.name, constraint.influence, constraint.mute
         for name, value in bone.items():
-            if isinstance(value, int | float):
+            path = f"pose.bones{_key(bone.name)}{_key(name)}"
+            if isinstance(value, int | float) and path not in driven:
                 yield bone.name, name, value
+
+
+def _key(name: str) -> str:
+    return f'["{bpy.utils.escape_identifier(name)}"]'

@@ -129,3 +129,18 @@ def test_a_problem_with_one_does_not_keep_the_others(scene, capsys):
     assert "Cube: 'Cube' cannot be driven" in said and "Ben: " in said and "Lost" in said
     assert reach("Ann")[0] > 0.1 and reach("Cleo")[0] > 0.1
     assert not keyed("Ben")
+
+
+def test_a_bake_starts_from_how_the_character_stood_before_a_control_was_tried_out(scene):
+    """Even where the bake adds to the pose that is there."""
+    from mimica.rig import test_pose
+
+    rig = bpy.data.objects["Ann"]
+    rig.pose.bones["brow_mid.L"].location = (0.0, 0.001, 0.0)
+    scene.mimica.existing_animation = "ADD"
+    test_pose.show(rig, "browOuterUpLeft", 1.0)
+    assert rig.pose.bones["brow_mid.L"].location.y > 0.003
+    assert bpy.ops.mimica.bake() == {"FINISHED"}
+    assert not test_pose.share()
+    scene.frame_set(1)
+    assert rig.pose.bones["brow_mid.L"].location.y == pytest.approx(0.001, abs=5e-4)
