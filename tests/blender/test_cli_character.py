@@ -292,7 +292,7 @@ def test_the_camera_finds_the_face_of_bones_without_the_own_rigs_knowledge() -> 
     assert 0.6 < np.ptp([found[1, 3], 0.0]) / np.ptp([known[1, 3], 0.0]) < 1.6
 
 
-def test_a_character_of_which_only_the_head_is_known(take: Path) -> None:
+def test_a_character_of_which_only_the_head_is_known() -> None:
     """A body of 1.8 with a head bone at 1.5: the camera looks at what is above."""
     rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
     bpy.context.scene.collection.objects.link(rig)
