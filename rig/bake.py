@@ -13,6 +13,7 @@ from ..mapping.channels import BonePose
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.mapper import MappingSettings
+from ..mapping.motion import Motion
 from ..mapping.resample import resample, scene_frame_times
 from ..mapping.smoothing import finish
 from ..mapping.solve import solve
@@ -89,7 +90,7 @@ def bake_take(
 
     rate = scene.render.fps / scene.render.fps_base
     # Nothing faster than the scene's rate can show: leave it out rather than let it alias.
-    limit = _alias_limit(frames.times, rate)
+    limit = alias_limit(frames.times, rate)
     motion = finish(solve(frames, profile, binding.plan.groups), settings.mapping, limit)
     times = scene_frame_times(frames.times, rate)
     offset = times - frames.times[0]
@@ -98,8 +99,26 @@ def bake_take(
         length = frames.times[-1] - frames.times[0]
         raise BakeError(f"The range to bake lies outside the take, which is {length:.2f} s long. Choose another range.")
     motion = resample(motion, times[chosen])
-    keys_at = settings.start_frame + np.arange(len(motion), dtype=np.float64)
+    return write_motion(scene, target, binding, motion, name=name, settings=settings, kept=kept, began=began)
 
+
+def write_motion(
+    scene: bpy.types.Scene,
+    target: bpy.types.Object | None,
+    binding: Binding,
+    motion: Motion,
+    *,
+    name: str,
+    settings: BakeSettings,
+    kept: KeptPose | None,
+    began: float,
+) -> BakeResult:
+    """Write a motion that is sampled at the scene's frames as F-curves of one Action; see `bake_take`.
+
+    :param motion: solved for the groups of the binding's plan, one instant a frame from the settings' start frame on.
+    :param began: moment of `time.perf_counter` from which the result counts its seconds.
+    """
+    keys_at = settings.start_frame + np.arange(len(motion), dtype=np.float64)
     occupied = find_occupied(binding)
     pose = binding.plan.pose(motion)
     base = None
@@ -142,7 +161,7 @@ def bake_take(
     )
 
 
-def _alias_limit(times: np.ndarray, rate: float) -> float:
+def alias_limit(times: np.ndarray, rate: float) -> float:
     """Hz: below the scene's Nyquist frequency when the take is much faster than the scene, else no limit."""
     if len(times) < 2:
         return np.inf
