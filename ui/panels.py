@@ -13,8 +13,10 @@ from .character import draw_character
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
 from .preferences import draw_model
-from .properties import MimicaScene, MimicaTake, MimicaWindowManager
+from .properties import MimicaScene, MimicaWindowManager
 from .sentence import draw_sentence
+from .takes import CLASSES as TAKES_CLASSES
+from .takes import draw_takes
 
 
 class _Panel:
@@ -103,55 +105,11 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
         draw_left_alone(layout, context)
 
 
-class MIMICA_UL_takes(bpy.types.UIList):
-    def draw_item(
-        self,
-        _context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        _data: object,
-        item: MimicaTake,
-        _icon: int,
-        _active_data: object,
-        _active_property: str,
-    ) -> None:
-        row = layout.row(align=True)
-        row.label(text=item.name, icon="ERROR" if item.error else "RENDER_ANIMATION", translate=False)
-        if not item.error:
-            side = row.row()
-            side.alignment = "RIGHT"
-            side.label(text=f"{item.duration:.1f} s", translate=False)
-            side.label(text=f"{item.quality:.0%}", translate=False)
-
-
 class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
     bl_label = "Takes"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        settings = context.scene.mimica
-        state = context.window_manager.mimica
-        session = live.current()
-        row = layout.row()
-        row.scale_y = 1.3
-        if session is not None and session.recording is not None:
-            row.alert = True
-            row.operator("mimica.record", text=f"Stop Recording  {session.recorded_seconds:.1f} s", icon="SNAP_FACE")
-        else:
-            row.operator("mimica.record", icon="REC")
-        split = layout.column()
-        split.use_property_split = True
-        split.use_property_decorate = False
-        split.prop(settings, "slate")
-        row = layout.row()
-        row.template_list("MIMICA_UL_takes", "", state, "takes", state, "take_index", rows=3)
-        buttons = row.column(align=True)
-        buttons.operator("mimica.refresh_takes", text="", icon="FILE_REFRESH")
-        buttons.operator("mimica.delete_take", text="", icon="TRASH")
-        row = layout.row()
-        text = "Learning..." if state.learning else "Learn Expressions from Take"
-        row.operator("mimica.learn_from_take", text=text, icon="TIME" if state.learning else "USER")
-        if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].error:
-            draw_sentence(layout, context, state.takes[state.take_index].error, "ERROR")
+        draw_takes(self.layout, context)
 
 
 class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
@@ -232,7 +190,7 @@ def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
 _CLASSES = (
     *PERFORMER_CLASSES,
     *CHARACTER_CLASSES,
-    MIMICA_UL_takes,
+    *TAKES_CLASSES,
     VIEW3D_PT_mimica_capture,
     VIEW3D_PT_mimica_tracker,
     VIEW3D_PT_mimica_performer,
