@@ -22,6 +22,7 @@ from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
 from .options import make_parser
 from .pictures import Wish, make_pictures
+from .report import write_json
 from .sample import write_sample
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     if output.suffix != ".blend":
         raise CommandError(f"The output '{output}' does not end in .blend. Name a Blender file.", USAGE)
     take = None if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
-    _keep_files(arguments.overwrite, arguments.video, output, take, arguments.film, arguments.sheet)
+    beside = (take, arguments.film, arguments.sheet, arguments.csv, arguments.json)
+    _keep_files(arguments.overwrite, arguments.video, output, *beside)
     wish = Wish(arguments.film, arguments.sheet, arguments.film_rate, arguments.film_seconds, arguments.moments)
     if arguments.character is None:
         if arguments.object is not None:
@@ -166,7 +168,7 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
             USAGE,
         )
     # With --overwrite the output may be the file itself, and nothing else may.
-    _keep_files(True, arguments.character, arguments.video, take, arguments.film, arguments.sheet)
+    _keep_files(True, arguments.character, arguments.video, *beside)
     with character.stored_maps():
         return _make_on_character(arguments, console, places, output, take, wish)
 
@@ -211,7 +213,7 @@ def _make(
         scene.set_range(shot, extend=False)
         scene.set_stage(shot)
         scene.save(output)
-    return _finish(console, performance, shot, result, output, wish, figures)
+    return _finish(arguments, console, performance, shot, result, output, wish, figures)
 
 
 def _make_on_character(
@@ -232,10 +234,11 @@ def _make_on_character(
         scene.save(output)
     for note in result.notes:
         console.note(note)
-    return _finish(console, performance, shot, result, output, wish, [*figures, ("action", result.action)])
+    return _finish(arguments, console, performance, shot, result, output, wish, [*figures, ("action", result.action)])
 
 
 def _finish(
+    arguments: argparse.Namespace,
     console: Console,
     performance: perform.Performance,
     shot: scene.Shot,
@@ -244,7 +247,7 @@ def _finish(
     wish: Wish,
     figures: Figures,
 ) -> int:
-    """Make the pictures, and say what was made."""
+    """Make the pictures and tables, and say what was made."""
     figures.append(("frames baked", f"{shot.last - shot.first + 1} at {shot.rate:g} frames/s"))
     figures.append(("keys", f"{result.keys} on {result.curves} curves"))
     figures.append(("baked in", f"{result.seconds:.2f} s"))
@@ -252,7 +255,12 @@ def _finish(
         began = time.perf_counter()
         count = make_pictures(wish, shot, performance, console)
         figures.append(("rendered", f"{count} pictures in {time.perf_counter() - began:.1f} s"))
+    if arguments.csv:
+        perform.write_csv(arguments.csv, performance.motion)
+    if arguments.json:
+        write_json(arguments.json, scene.facts(performance, shot, result))
     files = [("file", output), ("take", performance.take.path), ("film", wish.film), ("contact sheet", wish.sheet)]
+    files += [("table", arguments.csv), ("facts", arguments.json)]
     console.figures([*figures, *((name, str(path)) for name, path in files if path)])
     return OK
 

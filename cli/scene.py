@@ -18,6 +18,9 @@ from .perform import Performance
 if TYPE_CHECKING:
     from ..rig.bake import BakeResult
 
+FACTS_SCHEMA = 1
+"""Version of what `facts` returns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -80,6 +83,26 @@ def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeR
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error
     return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result
+
+
+def facts(performance: Performance, shot: Shot, result: "BakeResult") -> dict[str, object]:
+    """Return what was found in a performance and made of it, as JSON has it. No times of work: they would differ."""
+    frames = performance.frames
+    return {
+        "schema": FACTS_SCHEMA,
+        "images": len(frames),
+        "seconds": round(float(frames.times[-1] - frames.times[0]), 3),
+        "found": round(float(frames.found.mean()), 4),
+        "quality": round(float(frames.quality.mean()), 4),
+        "character": shot.character,
+        "action": result.action,
+        "first_frame": shot.first,
+        "last_frame": shot.last,
+        "rate": round(shot.rate, 3),
+        "curves": result.curves,
+        "keys": result.keys,
+        "notes": list(result.notes),
+    }
 
 
 def set_range(shot: Shot, *, extend: bool) -> None:
