@@ -63,31 +63,57 @@ def motion_of(values: Mapping[str, float]) -> Motion:
     if unknown := [name for name in values if name not in CONTROLS]:
         raise KeyError(unknown[0])
     controls = np.array([[np.clip(values.get(name, 0.0), 0.0, 1.0) for name in ARKIT_SHAPES]])
-    gaze = np.array([values.get(name, 0.0) for name in GAZE_CONTROLS], np.float64).reshape(1, 2, 2) + _glance(values)
-    controls = with_gaze(controls, gaze)
-    yaw, pitch, roll, *way = (values.get(name, 0.0) for name in HEAD_CONTROLS)
-    head = rot.multiply(rot.exp(np.array([[0.0, yaw, 0.0]])), rot.exp(np.array([[pitch, 0.0, 0.0]])))
+    gaze = np.array([values.get(name, 0.0) for name in GAZE_CONTROLS], np.float64).reshape(1, 2, 2) + glances(controls)
+    angles, way = np.array([[values.get(name, 0.0) for name in HEAD_CONTROLS]]).reshape(2, 1, 3)
+    return motion_over(np.zeros(1), with_gaze(controls, gaze), head=angles, way=way, gaze=gaze)
+
+
+def motion_over(
+    times: np.ndarray,
+    controls: np.ndarray,
+    *,
+    head: np.ndarray | None = None,
+    way: np.ndarray | None = None,
+    gaze: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> Motion:
+    """Return the average face's motion at which controls have these values over time.
+
+    :param times: (N,), seconds.
+    :param controls: (N, 52), [0, 1].
+    :param head: (N, 3), radians: yaw, pitch, roll as `mapper.head_angles` has them; None: the head rests.
+    :param way: (N, 3), cm along face-space axes.
+    :param gaze: (N, 2, 2), radians; None: the eyes look as the eyeLook shapes say, each for itself.
+    :param groups: (G, 478): displacements are of these groups of landmarks; None: of all landmarks.
+    """
+    still = np.zeros((len(times), 3))
+    yaw, pitch, roll = (still if head is None else head).T[..., None]
+    axes = np.eye(3)
+    turned = rot.multiply(rot.exp(yaw * axes[1]), rot.exp(pitch * axes[0]))
+    moved = average_expressions().displacement.astype(np.float64)
+    if groups is not None:
+        moved = np.einsum("gp,spi->sgi", groups, moved)
     return Motion(
-        times=np.zeros(1),
+        times=np.asarray(times, np.float64),
         controls=controls,
-        head_rotation=rot.multiply(head, rot.exp(np.array([[0.0, 0.0, roll]]))),
-        head_translation=np.array([way]),
-        gaze=gaze,
-        displacement=np.einsum("ns,spi->npi", controls, average_expressions().displacement.astype(np.float64)),
-        confidence=np.ones(1),
+        head_rotation=rot.multiply(turned, rot.exp(roll * axes[2])),
+        head_translation=still if way is None else way,
+        gaze=glances(controls) if gaze is None else gaze,
+        displacement=np.einsum("ns,spi->npi", controls, moved, optimize=True),
+        confidence=np.ones(len(times)),
     )
 
 
-def _glance(values: Mapping[str, float]) -> np.ndarray:
-    """Return the gaze (2, 2) that the eyeLook shapes say, each eye for itself: one alone is shown as one alone."""
+def glances(controls: np.ndarray) -> np.ndarray:
+    """Return the gaze (N, 2, 2) that the eyeLook shapes of controls (N, 52) say, each eye for itself.
+
+    One eye alone is shown as one alone; what two eyes can do together is `gaze.gaze_of`.
+    """
     full = load_table("geometry")["gaze"]["full"]
 
-    def look(name: str, side: str) -> float:
-        return min(max(values.get(f"eyeLook{name}{side}", 0.0), 0.0), 1.0)
+    def look(name: str, side: str) -> np.ndarray:
+        return controls[:, ARKIT_SHAPES.index(f"eyeLook{name}{side}")]
 
-    return full * np.array(
-        [
-            [look("Out", "Left") - look("In", "Left"), look("Up", "Left") - look("Down", "Left")],
-            [look("In", "Right") - look("Out", "Right"), look("Up", "Right") - look("Down", "Right")],
-        ]
-    )
+    left = [look("Out", "Left") - look("In", "Left"), look("Up", "Left") - look("Down", "Left")]
+    right = [look("In", "Right") - look("Out", "Right"), look("Up", "Right") - look("Down", "Right")]
+    return np.stack([np.stack(left, axis=1), np.stack(right, axis=1)], axis=1) * full
