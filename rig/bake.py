@@ -3,17 +3,20 @@
 """Turns a take into keyframes: resampled to the scene's rate, in one Action, the same each time."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import bpy
 import numpy as np
 
 from ..mapping.calibration import PerformerProfile, default_profile, estimate_profile
 from ..mapping.channels import BonePose
+from ..mapping.contacts import find_contacts
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
+from ..mapping.landmarks import average_face
 from ..mapping.mapper import MappingSettings
 from ..mapping.motion import Motion
+from ..mapping.reduce import Tolerances
 from ..mapping.resample import resample, scene_frame_times
 from ..mapping.smoothing import finish
 from ..mapping.solve import solve
@@ -23,7 +26,8 @@ from .bind import Binding, bind
 from .kept_pose import KeptPose
 from .occupied import TAKE_PROPERTY, Existing, Occupied, find_occupied, is_baked, writable
 from .places import address, find_slot, shape_path
-from .pose_curves import Curve, bone_curves, write_curves
+from .pose_curves import Curve, Reduction, bone_curves, write_curves
+from .rest_pose import read_rest_pose
 
 
 class BakeError(Exception):
@@ -45,6 +49,10 @@ class BakeSettings:
     mapping: MappingSettings = field(default_factory=MappingSettings)
     existing: Existing = "LEAVE"
     """What happens to channels that an action of the user's animates."""
+    reduce: bool = False
+    """Whether there are as few keys as the tolerances allow; else each channel has one at each frame."""
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    """How far the curves may be from the performance then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +100,7 @@ def bake_take(
     # Nothing faster than the scene's rate can show: leave it out rather than let it alias.
     limit = alias_limit(frames.times, rate)
     motion = finish(solve(frames, profile, binding.plan.groups), settings.mapping, limit)
-    times = scene_frame_times(frames.times, rate)
-    offset = times - frames.times[0]
-    chosen = (offset >= settings.start - 1e-9) & (offset <= settings.end + 1e-9)
-    if not chosen.any():
-        length = frames.times[-1] - frames.times[0]
-        raise BakeError(f"The range to bake lies outside the take, which is {length:.2f} s long. Choose another range.")
-    motion = resample(motion, times[chosen])
+    motion = resample(motion, times_to_bake(frames.times, rate, settings))
     return write_motion(scene, target, binding, motion, name=name, settings=settings, kept=kept, began=began)
 
 
@@ -136,14 +138,16 @@ def write_motion(
 
     action = _action_for(target, name)
     notes = [sentence] if (sentence := occupied.summary(settings.existing)) else []
-    curves = 0
+    curves = keys = 0
+    reduction = _reduction(binding, motion, settings.tolerances) if settings.reduce else None
     actions = {action.name: action}
     for datablock, wanted in channels.datablocks():
         # Before slots an Action animates one type of data-block.
         own = action if compat.has_slots() or not curves else _action_for(datablock, f"{action.name} {datablock.name}")
         actions[own.name] = own
         notes += _make_room(datablock, own, float(keys_at[0]), max(float(keys_at[-1]), scene.frame_end))
-        curves += write_curves(datablock, own, wanted, keys_at)
+        written = write_curves(datablock, own, wanted, keys_at, reduction)
+        curves, keys = curves + written.curves, keys + written.keys
     if not curves:
         if action.users == 0:
             bpy.data.actions.remove(action)
@@ -154,11 +158,25 @@ def write_motion(
         action=action.name,
         first_frame=float(keys_at[0]),
         last_frame=float(keys_at[-1]),
-        keys=curves * len(keys_at),
+        keys=keys,
         curves=curves,
         seconds=time.perf_counter() - began,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def times_to_bake(times: np.ndarray, rate: float, settings: BakeSettings) -> np.ndarray:
+    """Return the take's times, (M,), at the scene's frames in the chosen range. Raises BakeError when there is none.
+
+    :param times: (N,), seconds, of the take's own frames.
+    """
+    at = scene_frame_times(times, rate)
+    offset = at - times[0]
+    chosen = (offset >= settings.start - 1e-9) & (offset <= settings.end + 1e-9)
+    if not chosen.any():
+        length = times[-1] - times[0]
+        raise BakeError(f"The range to bake lies outside the take, which is {length:.2f} s long. Choose another range.")
+    return at[chosen]
 
 
 def alias_limit(times: np.ndarray, rate: float) -> float:
@@ -167,6 +185,18 @@ def alias_limit(times: np.ndarray, rate: float) -> float:
         return np.inf
     source = 1.0 / max(float(np.median(np.diff(times))), 1e-6)
     return 0.45 * rate if source > 1.5 * rate else np.inf
+
+
+def _reduction(binding: Binding, motion: Motion, allowed: Tolerances) -> Reduction:
+    """Return how far curves may be from the performance, in the character's own size."""
+    armature = bpy.data.objects.get(binding.armature) if binding.armature else None
+    centimetre = 1.0
+    if armature is not None:
+        rest, sides = read_rest_pose(armature), [234, 454]
+        width, usual = (float(np.linalg.norm(np.diff(face[sides], axis=0))) for face in (rest.neutral, average_face()))
+        centimetre = rest.unit * width / usual
+    scaled = replace(allowed, location=allowed.location * centimetre)
+    return Reduction(scaled, find_contacts(binding.plan.character, motion))
 
 
 def _action_for(target: bpy.types.ID | None, take: str) -> bpy.types.Action:
@@ -221,7 +251,8 @@ def _gather(
         keys = bpy.data.objects[place.mesh].data.shape_keys
         block = keys.key_blocks[place.key]
         kept = np.clip(shapes[:, i], block.slider_min, block.slider_max)
-        channels.add(keys, [Curve(shape_path(place.key), 0, "Shape Keys", kept)])
+        owner = ("shape_key", place.key)
+        channels.add(keys, [Curve(shape_path(place.key), 0, "Shape Keys", kept, "value", owner)])
     for i in np.flatnonzero(writable(occupied.properties, existing)):
         place = occupied.property_places[i]
         obj = bpy.data.objects[place.object]
@@ -229,8 +260,11 @@ def _gather(
         if found is not None and slot is not None:
             least, most = slot.limits()
             kept = np.clip(properties[:, i], least, most)
-            kept = kept if isinstance(slot.get(), float) else np.rint(kept)
-            channels.add(found[0], [Curve(found[1], 0, "Properties", kept)])
+            owner, size = ("property", place.path), most - least if np.isfinite(most - least) else 1.0
+            curve = Curve(found[1], 0, "Properties", kept, "value", owner, size)
+            if not isinstance(slot.get(), float):
+                curve = replace(curve, values=np.rint(kept), kind="steps")
+            channels.add(found[0], [curve])
 
 
 def _make_room(datablock: bpy.types.ID, action: bpy.types.Action, first: float, last: float) -> list[str]:
