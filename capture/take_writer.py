@@ -3,18 +3,22 @@
 """Record a take: every frame to disk while it is captured, by a thread that never holds up the tracker."""
 
 import atexit
+import json
 import logging
 import os
+import shutil
 import sqlite3
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from ..mapping.frame import FaceFrame
-from .take_schema import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, TakeError, TakeInfo
+from .take_schema import PAGE_SIZE, TakeError, TakeInfo, create_database, figures
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +28,10 @@ WAITING_LIMIT = 7200
 """Images that may wait in memory for a disk that does not answer: two minutes at 60 a second, 45 MB a face."""
 CHECKPOINT_PAGES = 256
 """Pages (8 MB) of the write-ahead log before SQLite moves them into the take."""
+ROOM_EVERY = 2.0
+"""Seconds between two looks at the room on the disk."""
+LOG_ROOM = 2 * CHECKPOINT_PAGES * PAGE_SIZE
+"""Bytes that must stay free for the log."""
 READER_PATIENCE = 200
 """Milliseconds that closing waits for someone who is reading the take just then."""
 
@@ -40,9 +48,15 @@ class TakeWriter:
         """Begin a take at `path`, which must not exist yet."""
         self.path = path
         self.info = info
-        self._meta = info.to_rows()
+        self._meta = [*info.to_rows(), ("complete", "false")]
         self.error: str | None = None
         """What went wrong, as a sentence for the user."""
+        self.dropped: Callable[[], int] | None = None
+        """Tells how many images were lost since the take began; called on the writer's thread."""
+        self.minutes_left: float | None = None
+        """For how long the disk has room at the present rate; None while that is not known."""
+        self._bytes = 0
+        self._dropped = 0
         self._waiting: deque[tuple[int, tuple[FaceFrame, ...]]] = deque()
         self._accepted = 0
         self._written = 0
@@ -95,11 +109,18 @@ class TakeWriter:
             return
         try:
             closing = False
+            looked = began = time.monotonic()
             while not closing and self.error is None:
                 closing = self._closing.wait(COMMIT_EVERY)
                 if not self._is_there():
                     raise FileNotFoundError(self.path)
                 self._write(connection)
+                now = time.monotonic()
+                if now - looked >= ROOM_EVERY:
+                    looked = now
+                    self._look_for_room(now - began)
+            if self.error is None:
+                self._complete(connection)
         except (OSError, sqlite3.Error) as error:
             self._fail(self._explain(error))
         finally:
@@ -117,13 +138,8 @@ class TakeWriter:
         part = self.path.with_name(f".{self.path.name}.part")
         try:
             part.unlink(missing_ok=True)
+            create_database(part, self._meta)
             with closing(sqlite3.connect(part, isolation_level=None)) as connection:
-                connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-                connection.executescript(
-                    f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
-                )
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", self._meta)
-                connection.execute("COMMIT")
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             status = part.stat()
             part.replace(self.path)
@@ -151,8 +167,31 @@ class TakeWriter:
         ]
         connection.execute("BEGIN")
         connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        dropped = self.dropped() if self.dropped is not None else None
+        if dropped is not None and (dropped != self._dropped or self._written == 0):
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('dropped', ?)", (json.dumps(dropped),))
+            self._dropped = dropped
         connection.execute("COMMIT")
         self._written += len(images)
+        self._bytes += sum(len(part) for row in rows for part in row[-2:] if part is not None)
+
+    def _complete(self, connection: sqlite3.Connection) -> None:
+        """Say in the take that it ended as it should, and what a list shows of it."""
+        rows = [("complete", "true"), ("figures", json.dumps(figures(connection)))]
+        connection.execute("BEGIN")
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+
+    def _look_for_room(self, seconds: float) -> None:
+        """Work out for how long there is room; `seconds` is how long the take is."""
+        if not self._bytes:
+            return
+        try:
+            free = shutil.disk_usage(self.path.parent).free
+        except OSError:
+            self.minutes_left = None
+            return
+        self.minutes_left = max(0.0, free - LOG_ROOM) / (self._bytes / seconds) / 60.0
 
     def _is_there(self) -> bool:
         """Whether the path still names the take: where that is allowed, a deleted file is written on to nowhere."""
