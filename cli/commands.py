@@ -16,7 +16,8 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
 from ..mapping.lens import likely_field_of_view
-from . import character, perform, performer, scene
+from . import character, controls, perform, performer, scene
+from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
 from .failure import BAD_INPUT, INTERRUPTED, MISSING, OK, USAGE, CommandError
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
     """
     do = {
         "run": _run,
+        "batch": _batch,
         "solve": _solve,
         "demo": _demo,
         "take": _take,
@@ -153,24 +155,33 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     output: Path = arguments.output
     if output.suffix != ".blend":
         raise CommandError(f"The output '{output}' does not end in .blend. Name a Blender file.", USAGE)
-    take = None if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
-    beside = (take, arguments.film, arguments.sheet, arguments.csv, arguments.json)
-    _keep_files(arguments.overwrite, arguments.video, output, *beside)
-    wish = Wish(arguments.film, arguments.sheet, arguments.film_rate, arguments.film_seconds, arguments.moments)
-    if arguments.character is None:
-        if arguments.object is not None:
-            raise CommandError("--object names an object of a file. Add --character FILE.blend.", USAGE)
-        return _make(arguments, console, places, output, take, wish, arguments.overwrite)
-    if arguments.fps or arguments.proportions:
+    if arguments.character is None and arguments.object is not None:
+        raise CommandError("--object names an object of a file. Add --character FILE.blend.", USAGE)
+    if arguments.character is not None and (arguments.fps or arguments.proportions):
         raise CommandError(
             "--fps and --proportions are for the rig that Mimica makes. With --character the file's own rate and"
             " proportions hold: leave them out.",
             USAGE,
         )
+    if controls.is_controls(arguments.video):
+        _keep_files(arguments.overwrite, arguments.video, output)
+        if arguments.character is not None:
+            _keep_files(True, arguments.character, arguments.video)
+        return controls.run(arguments, console)
+    take = None if perform.is_take(arguments.video) else arguments.take or output.with_suffix(SUFFIX)
+    beside = (take, arguments.film, arguments.sheet, arguments.csv, arguments.json)
+    _keep_files(arguments.overwrite, arguments.video, output, *beside)
+    wish = Wish(arguments.film, arguments.sheet, arguments.film_rate, arguments.film_seconds, arguments.moments)
+    if arguments.character is None:
+        return _make(arguments, console, places, output, take, wish, arguments.overwrite)
     # With --overwrite the output may be the file itself, and nothing else may.
     _keep_files(True, arguments.character, arguments.video, *beside)
     with character.stored_maps():
         return _make_on_character(arguments, console, places, output, take, wish)
+
+
+def _batch(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    return run_batch(arguments, console, places.extension, places.user)
 
 
 def _demo(arguments: argparse.Namespace, console: Console, places: Places) -> int:
@@ -266,6 +277,11 @@ def _finish(
 
 
 def _take(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    if arguments.action == "export":
+        _keep_files(arguments.overwrite, arguments.file, arguments.out)
+        return controls.export(arguments, console)
+    if controls.is_controls(arguments.file):
+        return controls.info(arguments, console)
     take = Take.open(arguments.file)
     summary, info = take.summary(), take.info
     source = info.source

@@ -28,6 +28,7 @@ class Console:
         self.verbose = verbose
         self._errors = _own(sys.stderr, 2)
         self._terminal = self._errors.isatty()
+        self._bar_line = ""
         if verbose:
             logging.basicConfig(stream=self._errors, level=logging.INFO, format="%(name)s: %(message)s")
 
@@ -36,8 +37,9 @@ class Console:
         print(text, flush=True)
 
     def note(self, text: str) -> None:
-        """Write a line beside the result, to stderr."""
-        self._errors.write(f"{text}\n")
+        """Write a line beside the result, to stderr; above the progress bar if there is one."""
+        start = "\r\x1b[K" if self._bar_line else ""
+        self._errors.write(f"{start}{text}\n{self._bar_line}")
         self._errors.flush()
 
     def error(self, sentence: str) -> None:
@@ -75,10 +77,12 @@ class Console:
             yield update
         except BaseException:
             if self._terminal:
+                self._bar_line = ""
                 self._errors.write("\n")
             raise
         took = f"{time.perf_counter() - began:.1f} s"
         start = "\r\x1b[K" if self._terminal else ""
+        self._bar_line = ""
         self.note(f"{start}{label:<{_LABEL}} done in {took}")
 
     @contextmanager
@@ -107,7 +111,8 @@ class Console:
 
     def _bar(self, label: str, fraction: float) -> None:
         done = round(fraction * _WIDTH)
-        self._errors.write(f"\r\x1b[K{label:<{_LABEL}} [{'#' * done}{'.' * (_WIDTH - done)}] {fraction:4.0%}")
+        self._bar_line = f"{label:<{_LABEL}} [{'#' * done}{'.' * (_WIDTH - done)}] {fraction:4.0%}"
+        self._errors.write(f"\r\x1b[K{self._bar_line}")
         self._errors.flush()
 
 

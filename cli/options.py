@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..capture.take import SUFFIX
+from ..mapping.controls_file import FORMATS
 from .pictures import MOMENTS, RATE, SECONDS
 
 _EXIT_CODES = """\
@@ -65,6 +66,28 @@ mapping/data/range_poses.json), one of ARKit's shapes, or neutral. A .json file 
 names, and may give each its own "controls": {"jawOpen": 1.0}.
 """
 
+_BATCH = """\
+Each clip becomes a folder X in the folder of results: X.blend, X.mimica (the take), X.csv (the controls), X.png
+(telling moments). index.html shows all of them, report.json says the same for programs and is the same for the same
+input, timings.json has the times. A clip that fails does not stop the others: the report says why.
+
+The same command goes on where an interrupted one ended, and does again what has changed: the clip, a file that is
+named, the options, Mimica. Clips are videos, takes and folders of images; deeper folders are not looked into.
+
+With --scheduler the clips are spread over the workers of a Dask cluster (pip install mimica[dask]). All machines have
+to see the clips, the results and the files that are named under the same paths, and to have the same Mimica, Blender
+and model: each is asked before anything begins.
+"""
+
+_EXPORT = """\
+Write the controls of a take as a file that other programs read. The take is solved as 'mimica solve' does. A file of
+controls is taken too, and written in another format. docs/formats.md describes the formats:
+
+  livelink  the table that Live Link Face writes, for Unreal and what imports its recordings
+  csv       the table of 'mimica solve', and where the eyes look
+  json      the same as JSON
+"""
+
 Command = Callable[..., int]
 
 
@@ -95,16 +118,17 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         "Needs Blender. The take is kept beside the .blend file, so that it can be baked again with other settings.\n"
         "Without --character the character is a face rig that Mimica makes. With it, it is the one in your file,\n"
         "driven by the mapping that it holds, else by what its names tell; what has drivers, locks or an animation of\n"
-        "yours is left alone. Camera, lights and frame rate stay as they are, and scripts in the file are not run.",
+        "yours is left alone. Camera, lights and frame rate stay as they are, and scripts in the file are not run.\n"
+        "A file of controls, of Live Link Face, Audio2Face or Mimica, is baked as it is.",
     )
-    run.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
+    run.add_argument(
+        "video",
+        metavar="VIDEO",
+        type=Path,
+        help=f"video, folder of images, take ({SUFFIX}), or file of controls (.csv, .json)",
+    )
     run.add_argument("--output", metavar="X.blend", type=Path, required=True, help="Blender file to write")
-    run.add_argument(
-        "--character", metavar="FILE.blend", type=Path, help="your own character's file (default: a new face rig)"
-    )
-    run.add_argument(
-        "--object", metavar="NAME", help="the character's armature or mesh, where the file holds several characters"
-    )
+    _add_own_character_options(run)
     run.add_argument("--take", metavar="FILE", type=Path, help=f"where to keep the take (default: X{SUFFIX})")
     run.add_argument("--film", metavar="FILE.mp4", type=Path, help="also render a film of source beside result")
     run.add_argument("--sheet", metavar="FILE.png", type=Path, help="also render a contact sheet of telling moments")
@@ -114,6 +138,29 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     _add_film_options(run)
     _add_performer_options(run)
     _add_capture_options(run)
+    _add_controls_options(run)
+
+    batch = add("batch", "a folder of clips to keyframes on a character, with a report", _BATCH)
+    batch.add_argument("folder", metavar="FOLDER", type=Path, help="folder of clips")
+    batch.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of results")
+    batch.add_argument("--overwrite", action="store_true", help="do all clips anew, whatever is there")
+    batch.add_argument("--sheet", action=argparse.BooleanOptionalAction, default=True, help="render contact sheets")
+    group = batch.add_argument_group("machines")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
+        "--jobs", type=_count, metavar="N", help="clips at once on this machine (default: one for two cores)"
+    )
+    where.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler's address, as in tcp://host:8786")
+    mine = len(batch._actions)
+    _add_own_character_options(batch)
+    batch.add_argument(
+        "--moments", type=_count, default=6, metavar="N", help="pictures on each contact sheet (default: 6)"
+    )
+    _add_character_options(batch)
+    _add_performer_options(batch)
+    _add_capture_options(batch, overwrite=False)
+    # Each clip is a `run`, which is given these as they are.
+    batch.set_defaults(passed_on=batch._actions[mine:])
 
     solve = add(
         "solve",
@@ -140,10 +187,26 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     _add_performer_options(demo)
     _add_capture_options(demo, overwrite=False)
 
-    take = add("take", "look into takes")
+    take = add("take", "look into takes and files of controls, and export what is in them")
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
     info = actions.add_parser("info", help="say what is in a take", description="Say what is in a take.")
-    info.add_argument("file", metavar="FILE", type=Path, help=f"take ({SUFFIX})")
+    info.add_argument("file", metavar="FILE", type=Path, help=f"take ({SUFFIX}), or file of controls (.csv, .json)")
+    _add_controls_options(info)
+    export = actions.add_parser(
+        "export",
+        help="controls of a take, for other programs",
+        description=_EXPORT,
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    export.add_argument("file", metavar="FILE", type=Path, help=f"take ({SUFFIX}), or file of controls (.csv, .json)")
+    export.add_argument("--out", metavar="FILE", type=Path, required=True, help="file to write; .csv or .json")
+    export.add_argument("--format", choices=FORMATS, help="format to write (default: csv or json, as the file's name)")
+    export.add_argument("--overwrite", action="store_true", help="replace the file if it is there already")
+    export.add_argument("--camera-fov", type=_angle, metavar="DEGREES", help="vertical field of view of the camera")
+    export.add_argument("--face", type=_count, metavar="N", help="the face to use, from 1 (default: seen most)")
+    _add_performer_options(export)
+    _add_controls_options(export)
 
     performer = add("performer", "learn a performer's face, or look into what was learned")
     actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -227,6 +290,15 @@ def _add_bench_options(parser: argparse.ArgumentParser) -> None:
     _add_model_option(parser)
 
 
+def _add_own_character_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--character", metavar="FILE.blend", type=Path, help="your own character's file (default: a new face rig)"
+    )
+    parser.add_argument(
+        "--object", metavar="NAME", help="the character's armature or mesh, where the file holds several characters"
+    )
+
+
 def _add_character_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("character and keyframes")
     group.add_argument(
@@ -266,6 +338,20 @@ def _add_performer_options(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="learn from the performance itself what expressions and turns look like on this face (default: yes)",
     )
+
+
+def _add_controls_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reading files of controls")
+    group.add_argument(
+        "--unit",
+        choices=("auto", "radians", "degrees"),
+        default="auto",
+        help="unit of the angles in a table of Live Link Face (default: told by their size)",
+    )
+    group.add_argument(
+        "--landscape", action="store_true", help="the phone lay on its side: the head's yaw and pitch change their sign"
+    )
+    group.add_argument("--rate", type=_positive, metavar="N", help="frames a second of a file without times")
 
 
 def _add_model_option(parser: argparse.ArgumentParser) -> None:
