@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of controls on the command line: what is in them, from takes to them, and from them to keyframes."""
+
+import argparse
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..capture.take import SUFFIX, Take
+from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
+from ..mapping.controls_file import SUFFIXES, Format, read_controls, write_controls
+from ..mapping.frame import ARKIT_SHAPES
+from ..mapping.read_table import ReadSettings
+from . import character, perform, performer, scene
+from .console import Console
+from .failure import OK, USAGE, CommandError, make_folder
+
+if TYPE_CHECKING:
+    from ..rig.bake import BakeResult
+
+_NAMED = 8
+"""As many unknown names are given in a sentence."""
+_OF_FACES = ("take", "film", "sheet", "csv", "json", "performer", "camera_fov", "face", "model")
+"""Options for what a tracker saw."""
+
+
+def is_controls(path: Path) -> bool:
+    """Whether `path` is named as a file of controls."""
+    return path.suffix.lower() in SUFFIXES.values()
+
+
+def read(arguments: argparse.Namespace, path: Path, console: Console) -> ControlTake:
+    """Read a file of controls as the command line says, and say what is to be said of it. Raises CommandError."""
+    settings = ReadSettings(arguments.unit, arguments.landscape, arguments.rate)
+    try:
+        take = read_controls(path, settings)
+    except ControlsFileError as error:
+        raise CommandError(str(error)) from error
+    for note in take.notes:
+        console.note(note)
+    if take.unknown:
+        more = f" and {len(take.unknown) - _NAMED} more" if len(take.unknown) > _NAMED else ""
+        console.note(f"Not understood, and left out: {', '.join(take.unknown[:_NAMED])}{more}.")
+    return take
+
+
+def info(arguments: argparse.Namespace, console: Console) -> int:
+    """Say what is in a file of controls."""
+    take = read(arguments, arguments.file, console)
+    console.figures(
+        [
+            ("name", take.name),
+            ("length", f"{take.duration:.2f} s, {len(take)} frames"),
+            ("rate", f"{take.rate:g} frames/s"),
+            ("controls", f"{len(take.known)} of {len(ARKIT_SHAPES)}"),
+            ("head", "yes" if take.head is not None else "no"),
+            ("eyes", "yes" if take.gaze is not None else "no"),
+            ("landmarks", "none: it can be baked, and not be solved again"),
+        ]
+    )
+    return OK
+
+
+def export(arguments: argparse.Namespace, console: Console) -> int:
+    """Write the controls of a take, or of a file of controls, in a format. Raises CommandError or TakeError."""
+    output, form = arguments.out, _format(arguments)
+    if is_controls(arguments.file):
+        take = read(arguments, arguments.file, console)
+    elif perform.is_take(arguments.file):
+        take = _solved(arguments, console)
+    else:
+        raise CommandError(
+            f"'{arguments.file}' is neither a take ({SUFFIX}) nor a file of controls (.csv, .json). For a video"
+            " there is 'mimica solve'.",
+            USAGE,
+        )
+    make_folder(output)
+    try:
+        write_controls(output, take, form)
+    except ControlsFileError as error:
+        raise CommandError(str(error)) from error
+    console.figures([("frames", f"{len(take)} at {take.rate:g} frames/s"), ("format", form), ("file", str(output))])
+    return OK
+
+
+def _format(arguments: argparse.Namespace) -> Format:
+    """Return the format to write: the one that is named, else the one that the file's name tells."""
+    suffix = arguments.out.suffix.lower()
+    form: Format = arguments.format or ("json" if suffix == SUFFIXES["json"] else "csv")
+    if suffix != SUFFIXES[form]:
+        raise CommandError(f"The output '{arguments.out}' does not end in {SUFFIXES[form]}. Name such a file.", USAGE)
+    return form
+
+
+def _solved(arguments: argparse.Namespace, console: Console) -> ControlTake:
+    chosen = performer.load_profile(arguments.performer) if arguments.performer else None
+    take = Take.open(arguments.file)
+    with console.progress("Solving"):
+        solved = perform.solve(
+            take, None, arguments.camera_fov, arguments.face, performer=chosen, learn=arguments.learn
+        )
+    return take_of_motion(take.info.name, solved.motion, solved.rate)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Bake a file of controls onto a new face rig or a user's character, and save the file. Raises CommandError."""
+    if given := [name for name in _OF_FACES if getattr(arguments, name) is not None]:
+        option = f"--{given[0].replace('_', '-')}"
+        raise CommandError(
+            f"{option} is for a face that was seen. '{arguments.video.name}' holds controls alone: leave it out.", USAGE
+        )
+    take = read(arguments, arguments.video, console)
+    figures: list[tuple[str, str]] = []
+    own = arguments.character is not None
+    with character.stored_maps() if own else nullcontext():
+        if own:
+            with console.progress("Opening the character"), console.quiet():
+                character.open_file(arguments.character)
+                found = character.find_character(arguments.object)
+            shot = found.shot
+            figures.append(("character", found.summary))
+            for note in found.notes:
+                console.note(note)
+        else:
+            with console.progress("Creating the face rig"), console.quiet():
+                shot = scene.make_shot(arguments.fps or take.rate, None)
+        with console.progress("Baking and saving"), console.quiet():
+            shot, result = _bake(shot, take, arguments.start_frame)
+            scene.set_range(shot, extend=own)
+            if not own:
+                scene.set_stage(shot)
+            scene.save(arguments.output)
+    for note in result.notes:
+        console.note(note)
+    figures += [
+        ("frames baked", f"{shot.last - shot.first + 1} at {shot.rate:g} frames/s"),
+        ("keys", f"{result.keys} on {result.curves} curves"),
+        ("baked in", f"{result.seconds:.2f} s"),
+        ("action", result.action),
+        ("file", str(arguments.output)),
+    ]
+    console.figures(figures)
+    return OK
+
+
+def _bake(shot: scene.Shot, take: ControlTake, start: int) -> "tuple[scene.Shot, BakeResult]":
+    import bpy
+
+    from ..rig.bake import BakeError, BakeSettings
+    from ..rig.bake_controls import bake_controls
+    from ..rig.bind import TargetError
+
+    try:
+        result = bake_controls(
+            bpy.data.scenes[shot.scene],
+            bpy.data.objects[shot.character],
+            take,
+            settings=BakeSettings(start_frame=float(start)),
+        )
+    except (BakeError, TargetError) as error:
+        raise CommandError(str(error)) from error
+    return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result
