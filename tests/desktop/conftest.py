@@ -16,7 +16,14 @@ from mimica.tools.environment import ToolError
 from mimica.tools.lock import PYTHONS
 
 BLENDERS = find_blenders() if shutil.which("Xvfb") and shutil.which("xdotool") else []
+ALONE = "MIMICA_BLENDER_ALONE"
+"""Number of the only Blender to test, of those that there are: several can so be tested side by side."""
 ABSENT = pytest.mark.skip(reason="no desktop Blender, Xvfb or xdotool here: name one in MIMICA_BLENDER")
+
+
+def _tested() -> list[BlenderProgram]:
+    alone = os.environ.get(ALONE)
+    return BLENDERS if alone is None else BLENDERS[int(alone) : int(alone) + 1]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +42,7 @@ def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(
     scope="session",
-    params=BLENDERS or [pytest.param(None, marks=ABSENT)],
+    params=_tested() or [pytest.param(None, marks=ABSENT)],
     ids=lambda blender: blender.name if blender else "none",
 )
 def installation(

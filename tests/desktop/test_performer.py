@@ -74,9 +74,10 @@ def test_the_buttons_of_the_wizard(capturing: Desktop) -> None:
     press(desktop, "Learn Range", f"{LIVE}.current().asking")
     # The first who is asked is added to the list.
     before = desktop.evaluate(PEOPLE)
-    press(desktop, "Skip", f"{NUMBER} == 2")
-    press(desktop, "Skip", f"{NUMBER} == 3")
-    press(desktop, "Again", f"{NUMBER} == 2")
+    # Poses go on by themselves while a busy machine looks for the button.
+    for _ in range(2):
+        press(desktop, "Skip", f"{NUMBER} > {desktop.evaluate(NUMBER)}")
+    press(desktop, "Again", f"{NUMBER} < {desktop.evaluate(NUMBER)}")
     press(desktop, "Cancel", f"not {LIVE}.current().asking")
     desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
     assert desktop.evaluate(PEOPLE) == before
