@@ -29,6 +29,9 @@ from .places import address, find_slot, shape_path
 from .pose_curves import Curve, Reduction, bone_curves, write_curves
 from .rest_pose import read_rest_pose
 
+_WIDEST = 1000.0
+"""Ends of a property that are further apart say nothing of how far it goes."""
+
 
 class BakeError(Exception):
     """The take cannot be baked; the text says why and what to do."""
@@ -260,7 +263,7 @@ def _gather(
         if found is not None and slot is not None:
             least, most = slot.limits()
             kept = np.clip(properties[:, i], least, most)
-            owner, size = ("property", place.path), most - least if np.isfinite(most - least) else 1.0
+            owner, size = ("property", place.path), most - least if most - least < _WIDEST else 1.0
             curve = Curve(found[1], 0, "Properties", kept, "value", owner, size)
             if not isinstance(slot.get(), float):
                 curve = replace(curve, values=np.rint(kept), kind="steps")

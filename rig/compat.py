@@ -121,17 +121,37 @@ def _curves_in(action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") ->
     return None
 
 
-def fill_fcurve(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray) -> None:
+def fill_fcurve(
+    curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, slopes: np.ndarray | None = None
+) -> None:
     """Replace the keys of an F-curve in bulk.
 
     :param frames: float (N,), scene frames, increasing.
     :param values: float (N,).
+    :param slopes: float (N,), per frame: cubic curves from key to key with these slopes, by handles at a third of the
+        way. None: Blender places the handles.
     """
     points = curve.keyframe_points
     points.clear()
     points.add(len(frames))
-    pairs = np.empty((len(frames), 2), np.float32)
-    pairs[:, 0] = frames
-    pairs[:, 1] = values
-    points.foreach_set("co", pairs.ravel())
+    points.foreach_set("co", _pairs(frames, values))
+    if slopes is not None:
+        way = np.diff(frames) / 3.0
+        before, after = (np.append(way[:1], way), np.append(way, way[-1:])) if len(way) else (np.ones(1), np.ones(1))
+        points.foreach_set("interpolation", np.full(len(frames), _number_of("interpolation", "BEZIER"), np.int32))
+        # Aligned: both sides have one slope, and keep it when an animator turns a handle.
+        aligned = np.full(len(frames), _number_of("handle_left_type", "ALIGNED"), np.int32)
+        points.foreach_set("handle_left_type", aligned)
+        points.foreach_set("handle_right_type", aligned)
+        points.foreach_set("handle_left", _pairs(frames - before, values - slopes * before))
+        points.foreach_set("handle_right", _pairs(frames + after, values + slopes * after))
     curve.update()
+
+
+def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.stack([x, y], axis=1).astype(np.float32).ravel()
+
+
+def _number_of(name: str, choice: str) -> int:
+    """Return the number by which `foreach_set` knows a choice of a keyframe's property."""
+    return bpy.types.Keyframe.bl_rna.properties[name].enum_items[choice].value

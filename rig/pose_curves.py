@@ -3,12 +3,15 @@
 """Poses over time as F-curves of an Action: what baking a take and keying ARKit controls have in common."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import bpy
 import numpy as np
 
 from ..mapping.channels import BonePose
+from ..mapping.contacts import Contacts
+from ..mapping.reduce import Keys, Tolerances, Track, reduce
 from ..mapping.rotation_modes import (
     EULER_ORDERS,
     axis_angle_from_quaternion,
@@ -20,16 +23,44 @@ from . import compat
 from .bone_writer import held_axes
 from .places import bone_path
 
+Kind = Literal["location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale", "value", "steps"]
+"""What a channel is: a part of a bone's transform; else a number, or one that knows whole numbers only."""
+_STEP = 1e-3
+"""By how much whole numbers may be off."""
+_LOOSEST_AXIS = 0.1
+"""By how much the axis of a bone that hardly turns may be off; it has length 1."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One channel over time."""
+    """One channel over time. Channels with the same path are one transform."""
 
     path: str
     index: int
     group: str
     values: np.ndarray
     """float (N,)."""
+    kind: Kind
+    name: tuple[str, str] = ("", "")
+    """What it belongs to, as `Contacts` calls it."""
+    size: float = 1.0
+    """How far a number goes, from one end to the other."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduction:
+    """How far curves may be from their samples, for fewer keys."""
+
+    tolerances: Tolerances
+    """Locations in scene units of the bones' own."""
+    contacts: Contacts = field(default_factory=dict)
+
+
+class Written(NamedTuple):
+    """What was written."""
+
+    curves: int
+    keys: int
 
 
 def bone_curves(
@@ -53,31 +84,82 @@ def bone_curves(
         bone = armature.pose.bones.get(name)
         if bone is None:
             continue
-        channels = [("location", pose.location[:, i], located[i])]
+        channels: list[tuple[Kind, np.ndarray, np.ndarray]] = [("location", pose.location[:, i], located[i])]
         if turned[i].any():
             channels.append((*_rotation(bone, pose.rotation[:, i]), turned[i]))
         if pose.scale is not None:
             channels.append(("scale", pose.scale[:, i], scaled[i]))
         for channel, values, wanted in channels:
-            path = bone_path(name, channel)
-            curves += [Curve(path, k, name, values[:, k]) for k in range(values.shape[1]) if wanted[k]]
+            path, owner = bone_path(name, channel), ("bone", name)
+            chosen = [k for k in range(values.shape[1]) if wanted[k]]
+            curves += [Curve(path, k, name, values[:, k], channel, owner) for k in chosen]
     return curves
 
 
-def write_curves(datablock: bpy.types.ID, action: bpy.types.Action, curves: Iterable[Curve], frames: np.ndarray) -> int:
-    """Make `action` the data-block's, with one key at each frame for each channel, and nothing else. Main thread.
+def write_curves(
+    datablock: bpy.types.ID,
+    action: bpy.types.Action,
+    curves: Iterable[Curve],
+    frames: np.ndarray,
+    reduction: Reduction | None = None,
+) -> Written:
+    """Make `action` the data-block's, with these channels and nothing else. Main thread.
 
-    :param frames: float (N,), scene frames, increasing.
-    :return: how many F-curves there are.
+    :param frames: float (N,), scene frames, one after the other.
+    :param reduction: None keys each frame; else there are as few keys as its tolerances allow.
     """
     compat.assign_action(datablock, action)
     compat.clear_fcurves(datablock, action)
-    count = 0
+    made = keyed = 0
+    for together, keys in _keyed(list(curves), reduction):
+        for column, curve in enumerate(together):
+            fcurve = compat.ensure_fcurve(datablock, action, curve.path, curve.index, curve.group)
+            if keys is None:
+                compat.fill_fcurve(fcurve, frames, curve.values)
+            else:
+                compat.fill_fcurve(fcurve, frames[keys.frames], keys.values[:, column], keys.slopes[:, column])
+            made += 1
+            keyed += len(frames) if keys is None else len(keys.frames)
+    return Written(made, keyed)
+
+
+def _keyed(curves: Sequence[Curve], reduction: Reduction | None) -> list[tuple[list[Curve], Keys | None]]:
+    """Return the channels by transform, each with its keys; None for a key at each frame."""
+    transforms: dict[str, list[Curve]] = {}
     for curve in curves:
-        made = compat.ensure_fcurve(datablock, action, curve.path, curve.index, curve.group)
-        compat.fill_fcurve(made, frames, curve.values)
-        count += 1
-    return count
+        transforms.setdefault(curve.path, []).append(curve)
+    together = list(transforms.values())
+    if reduction is None:
+        return [(each, None) for each in together]
+    return list(zip(together, reduce([_track(each, reduction) for each in together]), strict=True))
+
+
+def _track(curves: Sequence[Curve], reduction: Reduction) -> Track:
+    values = np.stack([curve.values for curve in curves], axis=1)
+    contact = reduction.contacts.get(curves[0].name)
+    return Track(
+        values,
+        np.array([_tolerance(curve, curves, reduction.tolerances) for curve in curves]),
+        np.zeros(len(values), bool) if contact is None else contact,
+    )
+
+
+def _tolerance(curve: Curve, together: Sequence[Curve], allowed: Tolerances) -> float:
+    """Return by how much one of the channels of a transform may be off when the others are exact."""
+    if curve.kind == "location":
+        return allowed.location
+    if curve.kind == "rotation_quaternion":
+        # The angle is twice what the quaternion turns by on its sphere.
+        return allowed.rotation / 2.0
+    if curve.kind == "rotation_euler":
+        # At worst the first and the third axis are one, and what they are off adds up.
+        return allowed.rotation / np.sqrt(2.0)
+    if curve.kind == "rotation_axis_angle":
+        if curve.index == 0:
+            return allowed.rotation
+        most = max((float(np.abs(c.values).max()) for c in together if c.index == 0), default=np.pi)
+        return min(allowed.rotation / max(2.0 * np.sin(min(most, np.pi) / 2.0), 1e-6), _LOOSEST_AXIS)
+    return _STEP if curve.kind == "steps" else allowed.value * curve.size
 
 
 def write_pose_curves(
@@ -90,7 +172,10 @@ def write_pose_curves(
     located: Sequence[bool],
     turned: Sequence[bool],
 ) -> int:
-    """Key the locations and rotations of bones as wholes: see `bone_curves` and `write_curves`."""
+    """Key the locations and rotations of bones as wholes at each frame: see `bone_curves` and `write_curves`.
+
+    :return: how many F-curves there are.
+    """
     count = len(bones)
     curves = bone_curves(
         armature,
@@ -100,10 +185,10 @@ def write_pose_curves(
         turned=np.repeat(np.array(turned, bool)[:, None], 4, axis=1),
         scaled=np.zeros((count, 3), bool),
     )
-    return write_curves(armature, action, curves, frames)
+    return write_curves(armature, action, curves, frames).curves
 
 
-def _rotation(bone: bpy.types.PoseBone, q: np.ndarray) -> tuple[str, np.ndarray]:
+def _rotation(bone: bpy.types.PoseBone, q: np.ndarray) -> tuple[Kind, np.ndarray]:
     """Return the channel in which a bone keeps its rotation, and its values over time."""
     mode = bone.rotation_mode
     if mode not in ("QUATERNION", "AXIS_ANGLE"):
