@@ -252,7 +252,8 @@ def _read_weights(data: dict[str, Any], name: str, source: str, settings: ReadSe
     if not isinstance(frames, list) or not frames:
         raise ControlsFileError(f"'{source}': weightMat has no frames. Export it anew.")
     values = np.stack([_row({"weightMat": row}, "weightMat", (len(names),), i, source) for i, row in enumerate(frames)])
-    rate = settings.rate or _positive(data.get("exportFps"), "exportFps", source)
+    told = data.get("exportFps")
+    rate = _positive(settings.rate if told is None else told, "exportFps", source)
     controls, known, unknown = _understood(names, values, "facsNames", source)
     return ControlTake(name, np.arange(len(values)) / rate, controls, rate, known=known, unknown=unknown)
 

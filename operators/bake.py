@@ -101,7 +101,26 @@ def _jobs(context: bpy.types.Context) -> list[_Job]:
 def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     """Bake one job. Raises what `bake_take` and reading the take do."""
     settings = context.scene.mimica
-    options = BakeSettings(
+    take = Take.open(job.take)
+    face = chosen_face(take, job.face)
+    frames = take.frames(face)
+    profile = performer_of(take, face, frames, settings)
+    session = live.current()
+    kept = session.kept_of(job.target) if session is not None else None
+    return bake_take(
+        context.scene,
+        job.target,
+        frames,
+        name=take.info.name,
+        profile=profile,
+        settings=settings_of(settings),
+        kept=kept,
+    )
+
+
+def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
+    """Return what the panels say of a bake."""
+    return BakeSettings(
         start_frame=settings.bake_start,
         start=settings.bake_from if settings.bake_part else 0.0,
         end=settings.bake_to if settings.bake_part else float("inf"),
@@ -109,18 +128,9 @@ def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
         mapping=MappingSettings(smoothness=settings.smoothness),
         existing=settings.existing_animation,
     )
-    take = Take.open(job.take)
-    face = _face(take, job.face)
-    frames = take.frames(face)
-    profile = _performer_of(take, face, frames, settings)
-    session = live.current()
-    kept = session.kept_of(job.target) if session is not None else None
-    return bake_take(
-        context.scene, job.target, frames, name=take.info.name, profile=profile, settings=options, kept=kept
-    )
 
 
-def _performer_of(
+def performer_of(
     take: Take, face: int, frames: FaceFrames, settings: bpy.types.PropertyGroup
 ) -> PerformerProfile | None:
     """Return the profile that the user wants the take to be read with; None for a take without a face.
@@ -147,7 +157,7 @@ def _performer_of(
     )
 
 
-def _face(take: Take, choice: str) -> int:
+def chosen_face(take: Take, choice: str) -> int:
     """Return the face of a take that is to be baked. Raises `BakeError`."""
     summary = take.summary()
     if choice == "MOST" or len(summary.found) < 2:

@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of controls: a take's for other programs, and those of other programs onto the character."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper, ImportHelper  # pyright: ignore[reportMissingImports]
+
+from ..capture.take import Take, TakeError
+from ..mapping.calibration import ProfileError
+from ..mapping.control_take import ControlsFileError, rate_of, take_of_motion
+from ..mapping.controls_file import SUFFIXES, read_controls, write_controls
+from ..mapping.mapper import MappingSettings, map_frames
+from ..mapping.read_table import ReadSettings
+from ..rig import live, test_pose
+from ..rig.bake import BakeError
+from ..rig.bake_controls import bake_controls
+from ..rig.bind import TargetError
+from .bake import chosen_face, performer_of, settings_of
+from .takes import active_take
+
+_FORMATS = (
+    ("livelink", "Live Link Face", "The table that the app writes, for Unreal and what imports its recordings (.csv)"),
+    ("csv", "Table", "Time in seconds, controls from 0 to 1, angles in degrees (.csv)"),
+    ("json", "JSON", "The same for programs (.json)"),
+)
+
+
+class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
+    bl_idname = "mimica.export_controls"
+    bl_label = "Export Controls"
+    bl_description = "Write the active take's controls, head and gaze to a file for other programs"
+
+    filename_ext = ".csv"
+    filter_glob: StringProperty(default="*.csv;*.json", options={"HIDDEN"})
+    format: EnumProperty(name="Format", description="How the file is written", items=_FORMATS)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if active_take(context) is None:
+            cls.poll_message_set("Record a take first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        path = active_take(context)
+        if path is not None:
+            self.filepath = path.stem + SUFFIXES[self.format]
+        return super().invoke(context, event)
+
+    def check(self, _context: bpy.types.Context) -> bool:
+        """Keep the name's ending that of the format."""
+        path = str(Path(self.filepath).with_suffix(SUFFIXES[self.format])) if Path(self.filepath).name else ""
+        if not path or path == self.filepath:
+            return False
+        self.filepath = path
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = active_take(context)
+        if path is None:
+            return {"CANCELLED"}
+        settings = context.scene.mimica
+        output = Path(bpy.path.abspath(self.filepath)).with_suffix(SUFFIXES[self.format])
+        window_manager = context.window_manager
+        window_manager.progress_begin(0, 1)
+        try:
+            take = Take.open(path)
+            face = chosen_face(take, settings.bake_face)
+            frames = take.frames(face)
+            if not frames.found.any():
+                raise BakeError(f"The take '{take.info.name}' holds no face. Record it again, with your face in view.")
+            profile = performer_of(take, face, frames, settings)
+            mapping = MappingSettings(smoothness=settings.smoothness)
+            motion = map_frames(frames, profile=profile, settings=mapping)
+            source = take.info.source
+            rate = source.rate if source is not None and source.rate else rate_of(frames.times)
+            write_controls(output, take_of_motion(take.info.name, motion, rate), self.format)
+        except (TakeError, BakeError, ProfileError, ControlsFileError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            window_manager.progress_end()
+        self.report({"INFO"}, f"Saved: {output}")
+        return {"FINISHED"}
+
+
+class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
+    bl_idname = "mimica.import_controls"
+    bl_label = "Import Controls"
+    bl_description = (
+        "Write a file of controls to the character as keyframes of one action, at the scene's frame rate: of Live Link"
+        " Face, Audio2Face or Mimica. It holds no landmarks, so it does not become a take"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    filename_ext = ".csv"
+    filter_glob: StringProperty(default="*.csv;*.json", options={"HIDDEN"})
+    unit: EnumProperty(
+        name="Angles",
+        description="Unit of the angles in a recording of Live Link Face",
+        items=(
+            ("auto", "Automatic", "Told by their size: what is larger than radians can be is in degrees"),
+            ("radians", "Radians", "As the app writes them"),
+            ("degrees", "Degrees", "As some other programs write them"),
+        ),
+    )
+    landscape: BoolProperty(
+        name="Landscape",
+        description="The phone lay on its side while it recorded: the head's yaw and pitch change their sign",
+    )
+    rate: FloatProperty(
+        name="Rate",
+        description="Frames a second of a table that has no times. What other files say themselves is used",
+        default=30.0,
+        min=1.0,
+        max=1000.0,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.mimica.target is None:
+            cls.poll_message_set("Pick a character, or press Create Face Rig")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        test_pose.end()
+        settings, scene = context.scene.mimica, context.scene
+        session = live.current()
+        kept = session.kept_of(settings.target) if session is not None else None
+        try:
+            path = Path(bpy.path.abspath(self.filepath))
+            take = read_controls(path, ReadSettings(self.unit, self.landscape, self.rate))
+            result = bake_controls(scene, settings.target, take, settings=settings_of(settings), kept=kept)
+        except (ControlsFileError, BakeError, TargetError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        scene.frame_end = max(scene.frame_end, int(result.last_frame))
+        for note in (*take.notes, *result.notes):
+            self.report({"INFO"}, note)
+        if take.unknown:
+            self.report({"INFO"}, f"Not understood, and left out: {', '.join(take.unknown)}")
+        self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
+        return {"FINISHED"}
+
+
+def _draw_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator_context = "INVOKE_DEFAULT"
+    self.layout.operator("mimica.export_controls", icon="EXPORT")
+    self.layout.operator("mimica.import_controls", icon="IMPORT")
+
+
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_export_controls, MIMICA_OT_import_controls))
+
+
+def register() -> None:
+    """Register the operators, and put them into the menu of takes."""
+    _register()
+    bpy.types.MIMICA_MT_takes.append(_draw_menu)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    bpy.types.MIMICA_MT_takes.remove(_draw_menu)
+    _unregister()
