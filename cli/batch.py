@@ -188,7 +188,8 @@ def _do(
             console.note(f"{finished:>4} of {total}  {task.clip.path.name}: {problem or f'{outcome.seconds:.1f} s'}")
             log = task.folder.with_name(f"{task.clip.name}.log")
             if problem:
-                log.write_text(outcome.log, encoding="utf-8")
+                if outcome.log:
+                    log.write_text(outcome.log, encoding="utf-8")
                 files = {"log": log.name} if outcome.log else {}
                 entries[outcome.name] = Entry(outcome.name, task.clip.path.name, problem, {}, files, outcome.seconds)
             else:

@@ -75,7 +75,7 @@ def write_report(out: Path, title: str, entries: Sequence[Entry], seconds: float
     times = {
         "schema": _SCHEMA,
         "run_seconds": round(seconds, 2),
-        "clip_seconds": {e.name: e.seconds for e in entries if e.seconds is not None},
+        "clip_seconds": {e.name: round(e.seconds, 2) for e in entries if e.seconds is not None},
     }
     _write(out / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     _write(out / TIMINGS, json.dumps(times, indent=1, ensure_ascii=False) + "\n")
