@@ -228,7 +228,7 @@ def _read_own(data: dict[str, Any], name: str, source: str) -> ControlTake:
     controls, known, unknown = _understood(names, values, "controls", source)
 
     def angles(key: str, shape: tuple[int, ...]) -> np.ndarray | None:
-        if not isinstance(frames[0], dict) or key not in frames[0]:
+        if all(key not in frame for frame in frames):
             return None
         return np.stack([_row(frame, key, shape, i, source) for i, frame in enumerate(frames)])
 

@@ -232,6 +232,11 @@ JSON_HEAD = '"format": "mimica controls", "schema": 1, "controls": ["jawOpen"]'
             "{" + JSON_HEAD + ', "frames": [{"time": 1, "controls": [1]}, {"time": 0.5, "controls": [1]}]}',
             "frame 2: its time, 0.5 s, is not after",
         ),
+        (
+            "{" + JSON_HEAD + ', "frames": [{"time": 0, "controls": [1]},'
+            ' {"time": 1, "controls": [1], "head": [0, 0, 0]}]}',
+            "frame 1: head has to be 3 numbers",
+        ),
         ('{"facsNames": ["x"], "weightMat": [[1]], "exportFps": 30}', "none of facsNames is a name"),
         ('{"facsNames": 3, "weightMat": [[1]]}', "facsNames has to be a list"),
     ],
