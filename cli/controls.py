@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             with console.progress("Creating the face rig"), console.quiet():
                 shot = scene.make_shot(arguments.fps or take.rate, None)
         with console.progress("Baking and saving"), console.quiet():
-            shot, result = _bake(shot, take, arguments.start_frame)
+            shot, result = _bake(shot, take, arguments.start_frame, arguments.reduce)
             scene.set_range(shot, extend=own)
             if not own:
                 scene.set_stage(shot)
@@ -145,10 +145,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _bake(shot: scene.Shot, take: ControlTake, start: int) -> "tuple[scene.Shot, BakeResult]":
+def _bake(shot: scene.Shot, take: ControlTake, start: int, reduce: float | None) -> "tuple[scene.Shot, BakeResult]":
     import bpy
 
-    from ..rig.bake import BakeError, BakeSettings
+    from ..rig.bake import BakeError
     from ..rig.bake_controls import bake_controls
     from ..rig.bind import TargetError
 
@@ -157,7 +157,7 @@ def _bake(shot: scene.Shot, take: ControlTake, start: int) -> "tuple[scene.Shot,
             bpy.data.scenes[shot.scene],
             bpy.data.objects[shot.character],
             take,
-            settings=BakeSettings(start_frame=float(start)),
+            settings=scene.bake_settings(start, reduce),
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error

@@ -16,7 +16,7 @@ from .failure import MISSING, CommandError, make_folder
 from .perform import Performance
 
 if TYPE_CHECKING:
-    from ..rig.bake import BakeResult
+    from ..rig.bake import BakeResult, BakeSettings
 
 FACTS_SCHEMA = 1
 """Version of what `facts` returns."""
@@ -63,11 +63,25 @@ def make_shot(rate: float, neutral: np.ndarray | None) -> Shot:
     return Shot(bpy.context.scene.name, rig.armature, rate)
 
 
-def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeResult]":
-    """Key the performance from frame `start` on. Raises CommandError."""
+def bake_settings(start: int, reduce: float | None) -> "BakeSettings":
+    """Return what the command line says of a bake.
+
+    :param start: frame of the first image.
+    :param reduce: factor of the usual tolerances, for fewer keys; None keys each frame.
+    """
+    from ..mapping.reduce import Tolerances
+    from ..rig.bake import BakeSettings
+
+    if reduce is None:
+        return BakeSettings(start_frame=float(start))
+    return BakeSettings(start_frame=float(start), reduce=True, tolerances=Tolerances().scaled(reduce))
+
+
+def bake(shot: Shot, performance: Performance, start: int, reduce: float | None = None) -> "tuple[Shot, BakeResult]":
+    """Key the performance from frame `start` on; see `bake_settings`. Raises CommandError."""
     import bpy
 
-    from ..rig.bake import BakeError, BakeSettings, bake_take
+    from ..rig.bake import BakeError, bake_take
     from ..rig.bind import TargetError
 
     scene = bpy.data.scenes[shot.scene]
@@ -78,7 +92,7 @@ def bake(shot: Shot, performance: Performance, start: int) -> "tuple[Shot, BakeR
             performance.frames,
             name=performance.take.info.name,
             profile=performance.profile,
-            settings=BakeSettings(start_frame=float(start)),
+            settings=bake_settings(start, reduce),
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error

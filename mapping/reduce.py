@@ -29,7 +29,7 @@ _PROMINENCE_SHARE = 0.1
 """The same in shares of the channel's whole way."""
 _CHORD = 1e-3
 """How strongly slopes tend to the way from key to key, where samples do not say."""
-_SLACK = 0.5
+_SLACK = 1.0
 """Tolerances a frame by which a key's slope may be beyond those from its sample to both neighbours."""
 _BATCH = 200_000
 """Samples that are worked on at a time: as many as stay in the processor's cache."""
@@ -149,16 +149,17 @@ class _Work:
         self.low, self.high = np.minimum(before, after) - _SLACK, np.maximum(before, after) + _SLACK
         """(C, N): within which slopes a key's is. Between frames that are keyed all, samples do not bound it."""
         contact = np.array([t.contact for t in tracks])
-        self.strict = np.where(contact & ~_eroded(contact, _CONTACT_FRAMES), 1.0 / _CONTACT_SHARE, 1.0)
+        ends, near_ends = (contact & ~_eroded(contact, frames) for frames in (1, _CONTACT_FRAMES))
+        self.strict = np.where(near_ends, 1.0 / _CONTACT_SHARE, 1.0)
         """(R, N): how much an error counts."""
         # What turns back where it touches must not go beyond.
-        held = self._held(contact) | (contact[self.track_of] & (before * after <= 0.0))
+        held = self._held(near_ends) | (ends[self.track_of] & (before * after <= 0.0))
         extreme = self._extreme()
         self.held = held
         """bool (C, N): where a channel stands still."""
         self.flat = held | extreme
         """bool (C, N): where a key has flat handles."""
-        self.forced = self.any_channel(extreme | (held & ~_eroded(held, 1))) | (contact & ~_eroded(contact, 1))
+        self.forced = self.any_channel(extreme | (held & ~_eroded(held, 1))) | ends
         """bool (R, N): frames that are keys in the end."""
         self.forced[:, [0, -1]] = True
         still = np.logical_and.reduceat(held, self._starts, axis=0)
@@ -219,7 +220,7 @@ class _Work:
         return np.logical_or.reduceat(channels, self._starts, axis=0)
 
     def _held(self, contact: np.ndarray) -> np.ndarray:
-        """Return where channels stand still for three frames and longer, in contact for two, bool (C, N)."""
+        """Return where channels stand still for three frames and longer, in contact (R, N) for two, bool (C, N)."""
         step = np.abs(np.diff(self.samples, axis=1))
         touching = (contact[:, 1:] & contact[:, :-1])[self.track_of]
         still = step <= np.where(touching, _CONTACT_STILL, _STILL)
@@ -334,7 +335,8 @@ def _solved(work: _Work) -> _Fit:
     right[:-1, 1] += w10 * way
     right[1:, 0] += w01 + np.where(real, samples[np.minimum(at + way.astype(int), len(samples) - 1)], 0.0)
     right[1:, 1] += w11 * way
-    gram = _gram(way, real)
+    lengths, of = np.unique(way, return_inverse=True)
+    gram = _gram(lengths)[of] * real[:, None, None]
     band = np.zeros((4, count + 1, 2))
     for i in range(4):
         for j in range(i, 4):
@@ -357,7 +359,7 @@ def _solved(work: _Work) -> _Fit:
     return _Fit(keys, segments, values, slopes)
 
 
-def _gram(way: np.ndarray, real: np.ndarray) -> np.ndarray:
+def _gram(way: np.ndarray) -> np.ndarray:
     """Return the sums of the products of what the four ends weigh, over the samples of each piece, (M, 4, 4)."""
     n = way
     sums = (
@@ -374,7 +376,7 @@ def _gram(way: np.ndarray, real: np.ndarray) -> np.ndarray:
     for chord in ((1.0, 1.0, -1.0, 0.0), (1.0, 0.0, -1.0, 1.0)):
         gram += _CHORD * np.outer(chord, chord)
     scale = np.stack([np.ones_like(n), n, np.ones_like(n), n], axis=-1)
-    return gram * scale[:, :, None] * scale[:, None, :] * real[:, None, None] + 0.0
+    return gram * scale[:, :, None] * scale[:, None, :]
 
 
 def _without_overshoot(slopes: np.ndarray, values: np.ndarray, flat: np.ndarray, segments: _Segments) -> np.ndarray:

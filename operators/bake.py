@@ -13,6 +13,7 @@ from ..mapping.frame import FaceFrames
 from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
 from ..mapping.mapper import MappingSettings
+from ..mapping.reduce import Tolerances
 from ..rig import live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake_take
 from ..rig.bind import TargetError
@@ -127,6 +128,8 @@ def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
         translation=settings.head_translation,
         mapping=MappingSettings(smoothness=settings.smoothness),
         existing=settings.existing_animation,
+        reduce=settings.bake_reduce,
+        tolerances=Tolerances().scaled(settings.bake_tolerance),
     )
 
 

@@ -134,6 +134,9 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
             column = layout.column(align=True)
             column.prop(settings, "bake_from")
             column.prop(settings, "bake_to")
+        layout.prop(settings, "bake_reduce")
+        if settings.bake_reduce:
+            layout.prop(settings, "bake_tolerance")
         if settings.cast:
             layout.prop(settings, "bake_all")
         row = layout.row()

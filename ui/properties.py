@@ -234,6 +234,25 @@ class MimicaScene(bpy.types.PropertyGroup):
         ),
         default=True,
     )
+    bake_reduce: BoolProperty(
+        name="Reduce Keys",
+        description=(
+            "Key as few frames as the tolerance allows, with handles for the way between them: extremes, holds, closed "
+            "lids and lips that touch are kept. Off keys each frame"
+        ),
+    )
+    bake_tolerance: FloatProperty(
+        name="Tolerance",
+        description=(
+            "How far curves may be from the performance. 1 is 0.2 mm on an average face, 0.25 degrees, and 0.005 of a "
+            "shape key"
+        ),
+        default=1.0,
+        min=0.05,
+        soft_max=5.0,
+        max=50.0,
+        precision=2,
+    )
     bake_part: BoolProperty(name="Part of the Take", description="Bake only a part of the take")
     bake_from: FloatProperty(
         name="From", description="Seconds after the take's beginning", subtype="TIME_ABSOLUTE", min=0.0, default=0.0
