@@ -21,9 +21,11 @@ def _parts():
         create_rig,
         lens,
         model,
+        own_takes,
         performer,
         sources,
         takes,
+        takes_files,
         teaching,
     )
     from .rig import character as scene_map
@@ -32,7 +34,8 @@ def _parts():
     from .ui import teaching as teaching_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
-    operators = (sources, model, capture, performer, calibrate, takes, lens, *of_character, bake, controls_file)
+    of_takes = (own_takes, takes, takes_files)
+    operators = (sources, model, capture, performer, calibrate, *of_takes, lens, *of_character, bake, controls_file)
     stored = (scene_map, teaching_steps, properties)
     return (*stored, preferences, panels, teaching_panel, prompter, *operators, command_line)
 

@@ -7,31 +7,61 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from ..capture.take import SUFFIX, TakeError, delete_take, list_takes
+from ..capture.take import SUFFIX, TakeError, TakeSummary
+from ..capture.take_files import trashed_takes
+from ..capture.take_room import check_folder
+from ..capture.take_shelf import TakeShelf
 from ..rig import live
-from ..rig.paths import next_take, takes_folder
+from ..rig.paths import next_take, takes_folder, unsaved_takes_folder
+from .own_takes import forget, own_takes, remember
 from .redraw import redraw
+
+_shelf = TakeShelf()
+_shown: list[Path] = []
+"""The folder that the list shows."""
+_READ_SECONDS = 0.1
+"""For how long the list is read at once; the rest follows bit by bit."""
+_USUAL_RATE = 30.0
 
 
 def refresh_takes(window_manager: bpy.types.WindowManager, select: str = "") -> None:
-    """Read the folder of takes into the panel's list; `select` is the path to make active."""
+    """Read the takes of the scene into the panel's list; `select` is the path to make active.
+
+    Only files that changed are read, and no more than a tenth of a second long: `_watch` goes on.
+    """
     state = window_manager.mimica
     if not select and 0 <= state.take_index < len(state.takes):
         select = state.takes[state.take_index].path
+    folder = takes_folder()
+    _shown[:] = [folder]
+    scene = bpy.context.scene
+    own = own_takes(scene) if scene is not None else ()
+    there = {path for path in own if path.is_file()}
     state.takes.clear()
-    for i, summary in enumerate(list_takes(takes_folder())):
-        item = state.takes.add()
-        item.name = summary.name
-        item.path = str(summary.path)
-        item.duration = summary.duration
-        item.frames = summary.frames
-        item.quality = summary.quality
-        item.error = summary.error or ""
-        item.several_faces = len(summary.found) > 1
-        item.faces = ", ".join(f"{face + 1} ({share:.0%})" for face, share in summary.found.items())
-        if item.path == select:
-            state.take_index = i
+    for summary in _shelf.look({*folder.glob(f"*{SUFFIX}"), *there}, _READ_SECONDS):
+        _show(state.takes.add(), summary)
+    for path in own:
+        if path not in there:
+            item = state.takes.add()
+            item.name, item.path, item.missing = path.stem, str(path), True
+            item.error = (
+                f"The take '{path}' is not there any more. Relink it to where it is now, or take it off the list."
+            )
+    paths = [item.path for item in state.takes]
+    if select in paths:
+        state.take_index = paths.index(select)
     state.take_index = max(0, min(state.take_index, len(state.takes) - 1))
+    state.takes_trashed = len(trashed_takes(folder))
+    state.takes_to_move = len(takes_to_move())
+
+
+def takes_to_move() -> tuple[Path, ...]:
+    """Return the scene's takes that were recorded before its file was saved, and could move beside it by now."""
+    before = unsaved_takes_folder()
+    scene = bpy.context.scene
+    if scene is None or takes_folder() == before:
+        return ()
+    return tuple(path for path in own_takes(scene) if path.parent == before and path.is_file())
 
 
 def active_take(context: bpy.types.Context) -> Path | None:
@@ -40,6 +70,22 @@ def active_take(context: bpy.types.Context) -> Path | None:
     if 0 <= state.take_index < len(state.takes):
         return Path(state.takes[state.take_index].path)
     return None
+
+
+def _show(item: bpy.types.PropertyGroup, summary: TakeSummary) -> None:
+    item.name = summary.name
+    item.path = str(summary.path)
+    item.duration = summary.duration
+    item.frames = summary.frames
+    item.rate = summary.rate
+    item.dropped = -1 if summary.dropped is None else summary.dropped
+    item.quality = summary.quality
+    item.note = summary.note
+    item.star = summary.star
+    item.cut_short = summary.cut_short
+    item.error = summary.error or ""
+    item.several_faces = len(summary.found) > 1
+    item.faces = ", ".join(f"{face + 1} ({share:.0%})" for face, share in summary.found.items())
 
 
 class MIMICA_OT_record(bpy.types.Operator):
@@ -64,16 +110,20 @@ class MIMICA_OT_record(bpy.types.Operator):
             self.report({"INFO"}, f"The take is kept: {path}")
             return {"FINISHED"}
         folder = takes_folder()
+        info = session.capture.info
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            sentence = f"Takes cannot be kept in '{folder}' ({error.strerror}). Save the file elsewhere first."
-            context.window_manager.mimica.problem = sentence
-            self.report({"ERROR"}, sentence)
+            check_folder(folder, (info.rate if info else None) or _USUAL_RATE, session.settings.tracker.faces)
+        except TakeError as error:
+            context.window_manager.mimica.problem = str(error)
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         context.window_manager.mimica.problem = ""
         name, path = next_take(folder, context.scene.mimica.slate, SUFFIX)
+        before = session.stats().dropped
         session.start_recording(path, name)
+        if session.recording is not None:
+            session.recording.dropped = lambda: session.stats().dropped - before
+        remember(context.scene, path)
         return {"FINISHED"}
 
 
@@ -87,45 +137,16 @@ class MIMICA_OT_refresh_takes(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MIMICA_OT_delete_take(bpy.types.Operator):
-    bl_idname = "mimica.delete_take"
-    bl_label = "Delete Take"
-    bl_description = "Delete the active take's file. This cannot be undone"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if active_take(context) is None:
-            cls.poll_message_set("There is no take to delete")
-            return False
-        return True
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        path = active_take(context)
-        session = live.current()
-        if path is None:
-            return {"CANCELLED"}
-        if session is not None and session.recording is not None and session.recording.path == path:
-            self.report({"ERROR"}, "This take is being recorded. Stop the recording first")
-            return {"CANCELLED"}
-        try:
-            delete_take(path)
-        except (TakeError, OSError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        refresh_takes(context.window_manager)
-        return {"FINISHED"}
-
-
 def _watch() -> float:
-    """Refresh the list when a take's file was finished in the background."""
-    if live.finished_takes:
-        path = live.finished_takes.popleft()
-        refresh_takes(bpy.context.window_manager, str(path))
+    """Refresh the list when a take was finished in the background, another folder is shown, or more is to be read."""
+    finished = live.finished_takes.popleft() if live.finished_takes else None
+    if finished is not None and not finished.is_file():
+        # It could not even be begun; the panel has said so.
+        forget(finished)
+    if finished is not None or not _shelf.complete or _shown != [takes_folder()]:
+        refresh_takes(bpy.context.window_manager, str(finished or ""))
         redraw(bpy.context, "UI")
-    return 0.25
+    return 0.25 if _shelf.complete else 0.05
 
 
 @persistent
@@ -137,7 +158,7 @@ def _look_once() -> None:
     refresh_takes(bpy.context.window_manager)
 
 
-_CLASSES = (MIMICA_OT_record, MIMICA_OT_refresh_takes, MIMICA_OT_delete_take)
+_CLASSES = (MIMICA_OT_record, MIMICA_OT_refresh_takes)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 

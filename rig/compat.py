@@ -8,11 +8,17 @@ import bpy
 import numpy as np
 
 _SLOTTED = "fcurve_ensure_for_datablock" in bpy.types.Action.bl_rna.functions
+_SAYS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
 
 
 def has_slots() -> bool:
     """Whether one Action can animate several data-blocks (4.4 and later)."""
     return _SLOTTED
+
+
+def relative_path_options() -> set[str]:
+    """Return the options of a property that may hold a path relative to the .blend; until 5.0 every one may."""
+    return {"PATH_SUPPORTS_BLEND_RELATIVE"} if _SAYS_RELATIVE else set()
 
 
 def assign_action(datablock: bpy.types.ID, action: bpy.types.Action) -> None:

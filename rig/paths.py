@@ -23,9 +23,16 @@ def user_folder() -> Path:
 
 
 def takes_folder() -> Path:
-    """Return where new takes go: beside the .blend, or the user's folder while the file was never saved."""
-    if bpy.data.filepath:
-        return Path(bpy.path.abspath("//mimica"))
+    """Return where the scene's takes go; what is to be beside the .blend, to the user's folder until it is saved."""
+    scene = bpy.context.scene
+    chosen = (scene.mimica.takes_folder if scene is not None else "") or "//mimica"
+    if chosen.startswith("//") and not bpy.data.filepath:
+        return unsaved_takes_folder()
+    return Path(bpy.path.abspath(chosen))
+
+
+def unsaved_takes_folder() -> Path:
+    """Return where takes go while the file was never saved."""
     return user_folder() / "takes"
 
 

@@ -16,7 +16,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..rig import live, test_pose
+from ..rig import compat, live, test_pose
 from ..rig.bind import TargetError, can_be_target
 from ..rig.performers import ProfileError, active_performer
 
@@ -49,6 +49,13 @@ class MimicaCastMember(bpy.types.PropertyGroup):
     take: StringProperty(
         name="Take", description="The take that is baked to this character. Empty is the one that is active in the list"
     )
+
+
+class MimicaOwnTake(bpy.types.PropertyGroup):
+    """One take of the scene, wherever its file is."""
+
+    path: StringProperty()
+    """Absolute, or relative to the .blend."""
 
 
 class MimicaScene(bpy.types.PropertyGroup):
@@ -202,6 +209,16 @@ class MimicaScene(bpy.types.PropertyGroup):
     bake_all: BoolProperty(
         name="All Characters", description="Bake to every character of the list, each its own take if it has one"
     )
+    takes_folder: StringProperty(
+        name="Folder",
+        description=(
+            "Where takes are kept. // is the folder of the .blend; until that is saved, they go to the user's folder"
+        ),
+        subtype="DIR_PATH",
+        default="//mimica",
+        options=compat.relative_path_options(),
+    )
+    own_takes: CollectionProperty(type=MimicaOwnTake)
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
     bake_face: EnumProperty(
         name="Face",
@@ -272,7 +289,17 @@ class MimicaTake(bpy.types.PropertyGroup):
     path: StringProperty(subtype="FILE_PATH")
     duration: FloatProperty(subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE")
     frames: IntProperty()
+    rate: FloatProperty()
+    """Images a second."""
+    dropped: IntProperty(default=-1)
+    """Images that were lost while recording; below 0 when the take does not say."""
     quality: FloatProperty()
+    note: StringProperty()
+    star: BoolProperty()
+    cut_short: BoolProperty()
+    """Whether the recording did not end as it should."""
+    missing: BoolProperty()
+    """Whether its file is not there."""
     error: StringProperty()
     several_faces: BoolProperty()
     faces: StringProperty()
@@ -324,6 +351,10 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     cameras: CollectionProperty(type=MimicaName)
     takes: CollectionProperty(type=MimicaTake)
     take_index: IntProperty(name="Take", description="The take to bake")
+    takes_trashed: IntProperty()
+    """How many takes the trash of the folder holds."""
+    takes_to_move: IntProperty()
+    """How many takes of the scene are in the user's folder, though the file has a folder of its own by now."""
     performers: CollectionProperty(type=MimicaPerformer)
     performer_index: IntProperty(
         name="Performer", description="Whose neutral and range captures use from now on", update=_chosen
@@ -362,7 +393,15 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     """What went wrong last, as a sentence; the panel shows it until the next start."""
 
 
-_CLASSES = (MimicaCastMember, MimicaScene, MimicaName, MimicaTake, MimicaPerformer, MimicaWindowManager)
+_CLASSES = (
+    MimicaCastMember,
+    MimicaOwnTake,
+    MimicaScene,
+    MimicaName,
+    MimicaTake,
+    MimicaPerformer,
+    MimicaWindowManager,
+)
 
 
 def register() -> None:
