@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m mimica` is the command `mimica`."""
 
-import sys
-
-from .cli import main
+from .cli.program import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

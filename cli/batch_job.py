@@ -118,8 +118,8 @@ def _problem(code: int, said: str, job: Job) -> str:
 
 def own_program() -> tuple[str, ...]:
     """Return the command line of Mimica here: Blender's, else this Python's."""
-    bpy = sys.modules.get("bpy")
-    if bpy is not None and not bpy.app.module and bpy.app.binary_path:
+    bpy: Any = sys.modules.get("bpy")
+    if bpy is not None and bpy.app.binary_path:  # as a module it has none
         return bpy.app.binary_path, "--command", "mimica"
     return sys.executable, "-m", __name__.rpartition(".cli.")[0]
 
