@@ -27,7 +27,7 @@ from .rigs import motion, simple_rest
 
 
 def shape(plan: ChannelPlan, **controls: float) -> list[float]:
-    return plan.pose(motion(plan, **controls)).shapes[0].tolist()
+    return plan.pose(motion(plan, None, **controls)).shapes[0].tolist()
 
 
 def test_an_entry_sets_all_its_channels_and_entries_add_up():
