@@ -5,7 +5,6 @@
 import argparse
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -84,12 +83,11 @@ def run_batch(
         interrupted = False
         try:
             if jobs:
-                _do(todo, jobs, run, entries, console, len(tasks))
+                _do(todo, run, entries, console, len(tasks))
         except KeyboardInterrupt:
             interrupted = True
         finally:
-            for job in jobs:
-                shutil.rmtree(job.folder, ignore_errors=True)
+            batch_plan.sweep(out)
         entries = {task.clip.name: entries.get(task.clip.name) or _entry(task, out) for task in tasks}
         write_report(out, arguments.folder.resolve().name, list(entries.values()), time.perf_counter() - began)
     failed = [entry for entry in entries.values() if entry.problem]
@@ -171,19 +169,18 @@ def _job(task: _Task, out: Path, passed: tuple[str, ...], program: tuple[str, ..
 
 def _do(
     todo: Sequence[_Task],
-    jobs: Sequence[Job],
     run: Callable[[], Generator[Outcome, None, None]],
     entries: dict[str, Entry],
     console: Console,
     total: int,
 ) -> None:
     """Do the jobs, and add the clips that have a problem to `entries`."""
-    by_name = {job.name: (task, job) for task, job in zip(todo, jobs, strict=True)}
+    by_name = {task.clip.name: task for task in todo}
     finished = total - len(todo)
     with console.progress(f"Clips, {len(todo)} to do") as progress, closing(run()) as outcomes:
         for outcome in outcomes:
-            task, job = by_name[outcome.name]
-            problem = outcome.problem or _keep(task, Path(job.folder), outcome.seconds)
+            task = by_name[outcome.name]
+            problem = outcome.problem or _keep(task, Path(outcome.folder), outcome.seconds)
             finished += 1
             console.note(f"{finished:>4} of {total}  {task.clip.path.name}: {problem or f'{outcome.seconds:.1f} s'}")
             log = task.folder.with_name(f"{task.clip.name}.log")

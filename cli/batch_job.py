@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One clip of a batch: `mimica run` in a process of its own, because Blender serves one file at a time.
 
-Runs where the batch was started, or on any machine that sees the same folders. It writes into the job's own folder
-alone; who started the batch moves the finished files to their places.
+Runs where the batch was started, or on any machine that sees the same folders. It writes into a folder of its own;
+who started the batch moves the finished files to their places.
 """
 
 import importlib.metadata
 import os
+import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -21,8 +23,9 @@ from . import perform
 from .failure import CommandError
 
 STOP = "stop"
-"""A file of this name in a job's folder ends the job."""
+"""A file of this name in a job's folder ends the job, as the end of the folder does."""
 FACTS = "facts.json"
+"""What was found and made, among the files of each job."""
 _POLL = 0.2
 """Seconds between two looks whether the job is still wanted."""
 _PATIENCE = 5.0
@@ -39,9 +42,9 @@ class Job:
     clip: str
     """Path of the video, the folder of images or the take."""
     folder: str
-    """Path of the job's own folder, which is there and empty; when it goes away, the job ends."""
+    """Path of a folder that is there as long as the job is wanted."""
     files: Mapping[str, str]
-    """Option of `mimica run` -> name of the file in the folder."""
+    """Option of `mimica run` -> name of the file to make."""
     arguments: tuple[str, ...] = ()
     """Further arguments of `mimica run`."""
     program: tuple[str, ...] = ()
@@ -58,39 +61,53 @@ class Outcome:
     seconds: float
     log: str = ""
     """What a failing job said."""
+    folder: str = ""
+    """Path of the folder in which the files are, when all is well."""
 
 
 def run_job(job: Job) -> Outcome:
-    """Do the job and wait for it. Any thread."""
+    """Do the job and wait for it. Any thread.
+
+    The files are made in a folder of this attempt alone, beside the job's own: a machine that was given up may still
+    be at work on the same clip.
+    """
     began = time.perf_counter()
-    folder = Path(job.folder)
+    wanted = Path(job.folder)
+    folder = wanted.with_name(f"{wanted.stem}-{secrets.token_hex(4)}{wanted.suffix}")
+    try:
+        folder.mkdir()
+        problem, log = _run(job, wanted, folder)
+    except OSError as error:
+        problem, log = f"'{error.filename}' cannot be used ({error.strerror or error}).", ""
+    if problem:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(job.name, problem, time.perf_counter() - began, log, "" if problem else str(folder))
+
+
+def _run(job: Job, wanted: Path, folder: Path) -> tuple[str, str]:
+    """Make the files in `folder`; return what went wrong, and what the process said. Raises OSError."""
     command = [*(job.program or own_program()), "run", job.clip]
     for option, file in job.files.items():
         command += [option, str(folder / file)]
-    # What a lost machine left in the folder is replaced.
-    command += [*job.arguments, "--overwrite"]
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "PYTHONUTF8": "1"},
-        )
-    except OSError as error:
-        return Outcome(job.name, f"'{command[0]}' cannot be started ({error.strerror or error}).", 0.0)
-    said = None
-    while said is None:
+    process = subprocess.Popen(
+        [*command, *job.arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    while True:
         try:
             said = process.communicate(timeout=_POLL)[0]
+            break
         except subprocess.TimeoutExpired:
-            if not folder.is_dir() or (folder / STOP).exists():
+            if not wanted.is_dir() or (wanted / STOP).exists():
                 _end(process)
-                return Outcome(job.name, "Interrupted.", time.perf_counter() - began)
-    problem = _problem(process.returncode, said, job)
-    return Outcome(job.name, problem, time.perf_counter() - began, said[-_LOG:] if problem else "")
+                return "Interrupted.", ""
+    problem = _problem(process.returncode, said, [folder / file for file in job.files.values()])
+    return problem, said[-_LOG:] if problem else ""
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
@@ -102,10 +119,10 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.communicate()
 
 
-def _problem(code: int, said: str, job: Job) -> str:
+def _problem(code: int, said: str, files: Sequence[Path]) -> str:
     """Return the sentence with which a run ended; empty when it went well."""
     if code == 0:
-        missing = [file for file in job.files.values() if not (Path(job.folder) / file).is_file()]
+        missing = [file.name for file in files if not file.is_file()]
         return f"It ended well but made no {', '.join(missing)}." if missing else ""
     sentences = [line.partition("mimica: ")[2] for line in said.splitlines() if line.startswith("mimica: ")]
     if sentences:

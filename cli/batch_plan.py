@@ -138,8 +138,9 @@ def not_ours(folder: Path, record: Mapping[str, Any] | None, results: Sequence[s
 
 
 def begin(out: Path, name: str) -> Path:
-    """Make the folder for the unfinished results of a clip: as deep as the finished ones', as the ways in a .blend
-    file start from where it is. Raises CommandError.
+    """Make the folder that stands for an unfinished clip; its results are made beside it.
+
+    Both are as deep as the finished results are: paths in a .blend file start from where it is. Raises CommandError.
     """
     folder = out / f"{_HIDDEN}{name}.{os.getpid()}{_PART}"
     try:
