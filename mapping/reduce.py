@@ -17,12 +17,14 @@ _SPACING = 24
 """Frames between the keys that it begins with; there are more where they are needed, and fewer where they are not."""
 _STILL = 0.02
 """Tolerances by which a channel that is held changes from one frame to the next at most."""
+_HOLD = 5
+"""Steps from frame to frame that make a hold; what does not change at all is one after two."""
 _CONTACT_STILL = 0.1
 """The same in contact."""
 _CONTACT_SHARE = 0.25
 """Of the tolerance, where contact begins and ends."""
-_CONTACT_FRAMES = 4
-"""For how long, from there on inwards."""
+_CONTACT_FRAMES, _APPROACH_FRAMES = 4, 2
+"""For how long, from there on inwards, and outwards."""
 _PROMINENCE = 8.0
 """Tolerances by which an extreme stands out at least that gets a key of its own, with flat handles."""
 _PROMINENCE_SHARE = 0.1
@@ -64,7 +66,7 @@ class Track:
     most 1 at each frame."""
     contact: np.ndarray
     """bool (N,): frames at which something touches. The first and the last of each contact are keyed; in its first and
-    last few frames the tolerance is a quarter."""
+    last few frames, and just before and after, the tolerance is a quarter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,10 +152,11 @@ class _Work:
         """(C, N): within which slopes a key's is. Between frames that are keyed all, samples do not bound it."""
         contact = np.array([t.contact for t in tracks])
         ends, near_ends = (contact & ~_eroded(contact, frames) for frames in (1, _CONTACT_FRAMES))
+        near_ends |= ~contact & ~_eroded(~contact, _APPROACH_FRAMES)
         self.strict = np.where(near_ends, 1.0 / _CONTACT_SHARE, 1.0)
         """(R, N): how much an error counts."""
         # What turns back where it touches must not go beyond.
-        held = self._held(near_ends) | (ends[self.track_of] & (before * after <= 0.0))
+        held = self._held(near_ends & contact) | (ends[self.track_of] & (before * after <= 0.0))
         extreme = self._extreme()
         self.held = held
         """bool (C, N): where a channel stands still."""
@@ -220,16 +223,13 @@ class _Work:
         return np.logical_or.reduceat(channels, self._starts, axis=0)
 
     def _held(self, contact: np.ndarray) -> np.ndarray:
-        """Return where channels stand still for three frames and longer, in contact (R, N) for two, bool (C, N)."""
+        """Return where channels stand still, in contact (R, N) for two frames already, bool (C, N)."""
         step = np.abs(np.diff(self.samples, axis=1))
         touching = (contact[:, 1:] & contact[:, :-1])[self.track_of]
-        still = step <= np.where(touching, _CONTACT_STILL, _STILL)
-        inside = still[:, 1:] & still[:, :-1]
+        still = _lasting(step <= _STILL, _HOLD) | _lasting(step == 0.0, 2) | ((step <= _CONTACT_STILL) & touching)
         result = np.zeros(self.samples.shape, bool)
-        for part in (result[:, :-2], result[:, 1:-1], result[:, 2:]):
-            part |= inside
-        for part in (result[:, :-1], result[:, 1:]):
-            part |= still & touching
+        result[:, :-1] |= still
+        result[:, 1:] |= still
         return result
 
     def _extreme(self) -> np.ndarray:
@@ -250,6 +250,18 @@ def _eroded(runs: np.ndarray, frames: int) -> np.ndarray:
     for shift in range(1, frames + 1):
         result[:, shift:] &= runs[:, :-shift]
         result[:, :-shift] &= runs[:, shift:]
+    return result
+
+
+def _lasting(runs: np.ndarray, least: int) -> np.ndarray:
+    """Return the runs, bool (R, N), that are `least` long and longer."""
+    count = runs.shape[1] - least + 1
+    if count < 1:
+        return np.zeros_like(runs)
+    whole = np.logical_and.reduce([runs[:, i : i + count] for i in range(least)])
+    result = np.zeros_like(runs)
+    for i in range(least):
+        result[:, i : i + count] |= whole
     return result
 
 

@@ -3,6 +3,7 @@
 """A performance baked with few keys, against the same with a key at each frame, as Blender evaluates both."""
 
 import dataclasses
+from collections import defaultdict
 from itertools import pairwise
 
 import bpy
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 from mathutils import Euler, Quaternion
 
+import mimica
+from mimica.cli.options import make_parser
+from mimica.cli.scene import bake_settings
 from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import default_profile
 from mimica.mapping.channels import ChannelPlan
@@ -17,6 +21,7 @@ from mimica.mapping.character_map import Channel, CharacterMap, ControlEntry
 from mimica.mapping.frame import FaceFrames
 from mimica.mapping.mapper import MappingSettings
 from mimica.mapping.reduce import Tolerances
+from mimica.operators.bake import settings_of
 from mimica.rig import compat
 from mimica.rig.bake import BakeResult, BakeSettings, bake_take
 from mimica.rig.bind import Binding
@@ -189,3 +194,20 @@ def test_shape_keys_and_whole_numbers_are_reduced_too():
     blink = curves(blocks)['key_blocks["eyeBlinkLeft"].value', 0]
     between = [blink.evaluate(frame) for frame in np.arange(4.0, 4.0 * COUNT) / 4.0]
     assert max(between) <= 1.0 + 1e-6 and wanted[1].max() == 1.0
+
+
+def test_panel_and_command_line_say_how_much(rig):
+    parser = make_parser("mimica", defaultdict(lambda: lambda *_: 0))
+    for given, reduce, factor in ((), False, 1.0), (("--reduce",), True, 1.0), (("--reduce", "2.5"), True, 2.5):
+        asked = parser.parse_args(["run", "clip.mp4", "--output", "x.blend", *given])
+        settings = bake_settings(asked.start_frame, asked.reduce)
+        assert (settings.reduce, settings.tolerances) == (reduce, Tolerances().scaled(factor))
+    mimica.register()
+    try:
+        scene = bpy.context.scene.mimica
+        assert not settings_of(scene).reduce, "what is seen live and what is baked differ by the filter alone"
+        scene.bake_reduce, scene.bake_tolerance = True, 2.0
+        settings = settings_of(scene)
+        assert settings.reduce and settings.tolerances == Tolerances().scaled(2.0)
+    finally:
+        mimica.unregister()
