@@ -200,7 +200,7 @@ def unreadable(path: Path, error: Exception | None) -> TakeError:
             f"The take '{path}' cannot be opened ({error}). Check the permissions of the file and its folder."
         )
     return TakeError(
-        f"The take '{path}' is damaged ({error}). Repair Take makes a copy of what is whole, and leaves this file as "
+        f"The take '{path.name}' is damaged ({error}). Repair Take makes a copy of what is whole, and leaves this file as "
         "it is."
     )
 

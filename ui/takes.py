@@ -59,9 +59,9 @@ def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, take: M
         draw_sentence(layout, context, take.error, "ERROR")
         layout.operator("mimica.relink_take" if take.missing else "mimica.repair_take", icon="FILE_REFRESH")
         return
-    figures = [f"{take.frames} frames", f"{take.rate:.1f}/s", f"quality {take.quality:.0%}"]
+    figures = [f"{take.frames} frames", f"{take.rate:.1f}/s"]
     if take.dropped >= 0:
-        figures.insert(2, f"{take.dropped} dropped")
+        figures.append(f"{take.dropped} dropped")
     column = layout.column(align=True)
     column.label(text=", ".join(figures), icon="INFO", translate=False)
     if take.cut_short:
@@ -77,9 +77,9 @@ class MIMICA_UL_takes(bpy.types.UIList):
         name="Order",
         description="In which order takes are listed",
         items=(
-            ("NEWEST", "Newest First", "As they were recorded, the last on top"),
+            ("NEWEST", "Newest", "As they were recorded, the last on top"),
             ("NAME", "Name", "By name"),
-            ("STAR", "Favourites First", "Those with a star on top, the newest first"),
+            ("STAR", "Stars", "Those with a star on top, the newest first"),
         ),
     )
 
@@ -107,7 +107,7 @@ class MIMICA_UL_takes(bpy.types.UIList):
         side.label(text=f"{item.duration:.1f} s", translate=False)
         if context.region.width > _WIDE * context.preferences.system.ui_scale:
             side.label(text=f"{item.rate:.0f}/s", translate=False)
-            side.label(text=f"{item.dropped} lost" if item.dropped >= 0 else "", translate=False)
+            side.label(text=f"{item.dropped} dropped" if item.dropped >= 0 else "", translate=False)
         side.label(text=f"{item.quality:.0%}", translate=False)
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
