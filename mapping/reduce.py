@@ -23,6 +23,8 @@ _CONTACT_STILL = 0.1
 """The same in contact."""
 _CONTACT_SHARE = 0.25
 """Of the tolerance, where contact begins and ends."""
+_INSIDE_SHARE = 0.5
+"""Of the tolerance, in the middle of a long contact: of two that touch, both may be off."""
 _CONTACT_FRAMES, _APPROACH_FRAMES = 4, 2
 """For how long, from there on inwards, and outwards."""
 _PROMINENCE = 8.0
@@ -66,7 +68,7 @@ class Track:
     most 1 at each frame."""
     contact: np.ndarray
     """bool (N,): frames at which something touches. The first and the last of each contact are keyed; in its first and
-    last few frames, and just before and after, the tolerance is a quarter."""
+    last few frames, and just before and after, the tolerance is a quarter; in between it is half."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +155,7 @@ class _Work:
         contact = np.array([t.contact for t in tracks])
         ends, near_ends = (contact & ~_eroded(contact, frames) for frames in (1, _CONTACT_FRAMES))
         near_ends |= ~contact & ~_eroded(~contact, _APPROACH_FRAMES)
-        self.strict = np.where(near_ends, 1.0 / _CONTACT_SHARE, 1.0)
+        self.strict = np.where(near_ends, 1.0 / _CONTACT_SHARE, np.where(contact, 1.0 / _INSIDE_SHARE, 1.0))
         """(R, N): how much an error counts."""
         # What turns back where it touches must not go beyond.
         held = self._held(near_ends & contact) | (ends[self.track_of] & (before * after <= 0.0))
