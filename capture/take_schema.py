@@ -154,7 +154,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
             if connection is not None:
                 connection.close()
             error = failure
-            if isinstance(failure, sqlite3.OperationalError) and not _has_log(path):
+            if isinstance(failure, sqlite3.OperationalError) and not _is_busy(failure) and not _has_log(path):
                 continue
             break
         if application != APPLICATION_ID:
@@ -191,7 +191,7 @@ def figures(connection: sqlite3.Connection) -> dict[str, Any]:
 def unreadable(path: Path, error: Exception | None) -> TakeError:
     """Return what to say of a take that cannot be read because of `error`."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if _is_busy(error):
         return TakeError(f"The take '{path.name}' is being written by someone else. Try again in a moment.")
     if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
         return TakeError(f"'{path}' is not a Mimica take, or it is damaged. Choose another file, or try Repair Take.")
@@ -200,9 +200,15 @@ def unreadable(path: Path, error: Exception | None) -> TakeError:
             f"The take '{path}' cannot be opened ({error}). Check the permissions of the file and its folder."
         )
     return TakeError(
-        f"The take '{path.name}' is damaged ({error}). Repair Take makes a copy of what is whole, and leaves this file as "
-        "it is."
+        f"The take '{path.name}' is damaged ({error}). Repair Take makes a copy of what is whole, and leaves this file "
+        "as it is."
     )
+
+
+def _is_busy(error: Exception | None) -> bool:
+    """Whether someone else is writing, so that one must neither read past the lock nor speak of damage."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _has_log(path: Path) -> bool:

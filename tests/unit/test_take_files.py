@@ -94,6 +94,8 @@ def test_a_take_in_use_is_said(tmp_path: Path) -> None:
     try:
         with pytest.raises(TakeError, match="being written"):
             label_take(path, star=True)
+        with pytest.raises(TakeError, match="being written"):
+            summarize(path)
     finally:
         other.close()
 
