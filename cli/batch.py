@@ -63,7 +63,8 @@ def run_batch(
     if arguments.character and (arguments.fps or arguments.proportions):
         raise CommandError("--fps and --proportions are for the rig that Mimica makes. Leave them out.", USAGE)
     passed, inputs = _passed_on(arguments)
-    around = surroundings(arguments.model, extension, user)
+    tracking = not all(perform.is_take(clip.path) for clip in clips)
+    around = surroundings(arguments.model, extension, user, tracking=tracking)
     tasks = [_task(clip, out, passed, inputs, around, arguments) for clip in clips]
     with batch_plan.locked(out), _terminable():
         batch_plan.sweep(out)
@@ -136,7 +137,9 @@ def _task(
     arguments: argparse.Namespace,
 ) -> _Task:
     files = {"output": f"{clip.name}.blend", "csv": f"{clip.name}.csv"}
-    if not perform.is_take(clip.path):
+    if perform.is_take(clip.path):
+        around = {what: value for what, value in around.items() if what != "model"}
+    else:
         files["take"] = f"{clip.name}{SUFFIX}"
     if arguments.sheet:
         files["sheet"] = f"{clip.name}.png"

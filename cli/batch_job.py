@@ -141,13 +141,13 @@ def own_program() -> tuple[str, ...]:
     return sys.executable, "-m", __name__.rpartition(".cli.")[0]
 
 
-def surroundings(model: Path | None, extension: Path, user: Path) -> dict[str, str]:
-    """Return what decides the result beside clip and options: versions, and the model's hash. Raises CommandError."""
-    return {
-        "mimica": mimica_version(),
-        "blender": _blender_version(),
-        "model": perform.need_model(model, extension, user).sha256,
-    }
+def surroundings(model: Path | None, extension: Path, user: Path, *, tracking: bool) -> dict[str, str]:
+    """Return what decides the result beside clip and options: versions, and the model's hash. Raises CommandError.
+
+    :param tracking: whether a model is needed; takes do without.
+    """
+    found = {"mimica": mimica_version(), "blender": _blender_version()}
+    return found | ({"model": perform.need_model(model, extension, user).sha256} if tracking else {})
 
 
 def mimica_version() -> str:
@@ -179,7 +179,10 @@ def check_worker(paths: Sequence[str], folder: str, model: str | None, expected:
         return f"cannot write into '{folder}'. Choose a folder that all machines see under the same path."
     try:
         found = surroundings(
-            Path(model) if model else None, Path(__file__).resolve().parent.parent, perform.user_folder()
+            Path(model) if model else None,
+            Path(__file__).resolve().parent.parent,
+            perform.user_folder(),
+            tracking="model" in expected,
         )
     except CommandError as error:
         return f"says: {error}"

@@ -61,8 +61,10 @@ def test_a_clip_becomes_results_and_a_broken_one_a_sentence(tmp_path: Path, mode
     assert (out / smile["files"]["output"]).stat() == made and (out / "report.json").read_bytes() == report
 
 
-def test_a_take_on_a_character_whose_picture_stays_in_reach(tmp_path: Path, model_path: Path) -> None:
-    """The .blend is made in another folder than the one it ends up in."""
+def test_a_take_on_a_character_whose_picture_stays_in_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The .blend is made in another folder than the one it ends up in. A take needs no model."""
+    monkeypatch.delenv("MIMICA_MODEL", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     clips, out = tmp_path / "clips", tmp_path / "out"
     clips.mkdir()
     write_take(clips / "words.mimica")
@@ -74,7 +76,7 @@ def test_a_take_on_a_character_whose_picture_stays_in_reach(tmp_path: Path, mode
     skin.source, skin.filepath, skin.use_fake_user = "FILE", "//skin.png", True
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "ann.blend"))
     command = ["batch", str(clips), "--out", str(out), "--character", str(tmp_path / "ann.blend"), "--no-sheet"]
-    assert main([*command, "--model", str(model_path)]) == 0
+    assert main(command) == 0
     bpy.ops.wm.open_mainfile(filepath=str(out / "words" / "words.blend"))
     image = bpy.data.images["skin.png"]
     assert image.filepath.startswith("//") and Path(bpy.path.abspath(image.filepath)).samefile(tmp_path / "skin.png")

@@ -72,7 +72,7 @@ Batch = Callable[..., int]
 def run(clips: Path, tmp_path: Path, program: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Batch:
     """The command on the clips, into `out`, with a model and Blender that are taken for granted."""
     monkeypatch.setattr(batch.scene, "need_blender", lambda: None)
-    monkeypatch.setattr(batch, "surroundings", lambda *_: {"mimica": "1", "blender": "5", "model": "abc"})
+    monkeypatch.setattr(batch, "surroundings", lambda *_, **__: {"mimica": "1", "blender": "5", "model": "abc"})
 
     def do(*more: object) -> int:
         parser = make_parser(
@@ -166,7 +166,7 @@ def test_what_has_changed_or_is_missing_is_done_again(run: Batch, clips: Path, t
 def test_another_version_does_everything_again(run: Batch, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run() == 0
     called(clips)
-    monkeypatch.setattr(batch, "surroundings", lambda *_: {"mimica": "2", "blender": "5", "model": "abc"})
+    monkeypatch.setattr(batch, "surroundings", lambda *_, **__: {"mimica": "2", "blender": "5", "model": "abc"})
     assert run() == 0
     assert called(clips) == ALL
 
@@ -346,6 +346,40 @@ def test_wrong_combinations(run: Batch, tmp_path: Path) -> None:
         run("--character", tmp_path / "missing.blend")
 
 
+def test_takes_need_no_model_and_another_one_changes_nothing_for_them(
+    run: Batch, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def around(*_: object, tracking: bool) -> dict[str, str]:
+        asked.append(tracking)
+        return {"mimica": "1", "blender": "5", **({"model": "abc"} if tracking else {})}
+
+    monkeypatch.setattr(batch, "surroundings", around)
+    for path in clips.iterdir():
+        path.unlink()
+    (clips / "t.mimica").write_text("take")
+    assert run() == 0 and called(clips) == ["t.mimica"]
+    (clips / "v.mp4").write_text("video")
+    assert run() == 0 and called(clips) == ["v.mp4"]
+    assert asked == [False, True]
+    assert not (tmp_path / "out" / "t" / "t.mimica").exists()
+
+
+def test_two_attempts_at_a_job_do_not_share_a_folder(clips: Path, tmp_path: Path, program: tuple[str, ...]) -> None:
+    """A worker that was given up may still write when another one has begun."""
+    (tmp_path / "job.part").mkdir()
+    files = {"--output": "b.blend", "--json": "facts.json"}
+    job = batch_job.Job("b", str(clips / "b.mp4"), str(tmp_path / "job.part"), files, (), program)
+    first, second = batch_job.run_job(job), batch_job.run_job(job)
+    assert not first.problem and not second.problem and first.folder != second.folder
+    assert {path.name for path in Path(first.folder).iterdir()} == set(files.values())
+    (tmp_path / "job.part").rmdir()
+    (clips / "b.mp4").write_text("slow")
+    gone = batch_job.run_job(job)
+    assert gone.problem == "Interrupted." and not gone.folder and len(list(tmp_path.glob("job-*"))) == 2
+
+
 def test_without_dask_it_says_what_to_install(run: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CommandError, match=r"pip install mimica\[dask\]") as raised:
@@ -357,7 +391,7 @@ def test_a_worker_that_cannot_do_the_jobs_is_told_from_one_that_can(tmp_path: Pa
     pytest.importorskip("bpy")
     clip, model = tmp_path / "a.mp4", str(model_path)
     clip.write_text("a")
-    here = batch_job.surroundings(model_path, tmp_path, tmp_path)
+    here = batch_job.surroundings(model_path, tmp_path, tmp_path, tracking=True)
     assert batch_job.check_worker([str(clip)], str(tmp_path), model, here) == ""
     assert "cannot read" in batch_job.check_worker([str(clip) + "x"], str(tmp_path), model, here)
     assert "cannot write" in batch_job.check_worker([str(clip)], str(tmp_path / "x"), model, here)
