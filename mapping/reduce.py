@@ -5,7 +5,7 @@
 Between two keys a channel is a cubic Hermite curve, which is Blender's Bezier curve with handles at a third of the
 way. Least squares over the whole channel find values and slopes of the keys; where the curve is too far from a sample
 it gets another key. The channels of one transform share the frames of their keys. What an animator would key by hand
-is keyed: the ends of holds, and the extremes, with flat handles, and no curve goes beyond them.
+is keyed: the ends of holds and contacts, and the extremes, with flat handles. No curve goes beyond what is held.
 """
 
 from collections.abc import Iterator, Sequence
@@ -130,9 +130,8 @@ def _reduced(tracks: Sequence[Track]) -> list[Keys]:
         fit = _solved(work)
         done = work.refine(fit)
         if done.any():
-            for place, keys in zip(
-                work.rows[done].tolist(), _pruned(work.only(done), fit.only(done[work.track_of])), strict=True
-            ):
+            found = _pruned(work.only(done), fit.only(done[work.track_of]))
+            for place, keys in zip(work.rows[done].tolist(), found, strict=True):
                 result[place] = keys
             work = work.only(~done)
     return [keys for keys in result if keys is not None]

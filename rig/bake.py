@@ -194,8 +194,8 @@ def _reduction(binding: Binding, motion: Motion, allowed: Tolerances) -> Reducti
     """Return how far curves may be from the performance, in the character's own size."""
     armature = bpy.data.objects.get(binding.armature) if binding.armature else None
     centimetre = 1.0
-    if armature is not None:
-        rest, sides = read_rest_pose(armature), [234, 454]
+    if armature is not None and armature.data.bones:
+        rest, sides = read_rest_pose(armature, binding.plan.character), [234, 454]
         width, usual = (float(np.linalg.norm(np.diff(face[sides], axis=0))) for face in (rest.neutral, average_face()))
         centimetre = rest.unit * width / usual
     scaled = replace(allowed, location=allowed.location * centimetre)

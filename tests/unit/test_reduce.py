@@ -42,7 +42,7 @@ def smooth(seed: int, count: int, channels: int, width: int) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(size=(count + 4 * width, channels))
     window = np.hanning(2 * width + 3)
     columns = [np.convolve(column, window / np.linalg.norm(window), "same") for column in noise.T]
-    return np.stack(columns, axis=1)[2 * width : -2 * width]
+    return np.stack(columns, axis=1)[2 * width : 2 * width + count]
 
 
 @st.composite
@@ -84,7 +84,10 @@ def test_contacts_keep_their_ends_exactly_and_a_quarter_of_the_tolerance_around_
         inner = ends[(ends > 0) & (ends < len(of.contact) - 1)]
         assert set(inner) <= set(keys.frames)
         assert keys.at(inner) == pytest.approx(of.values[inner], abs=1e-6)
-        assert error(keys, of)[inner].max(initial=0.0) <= 0.25
+        frames = np.arange(len(of.contact))
+        away = np.abs(frames[:, None] - frames[~of.contact]).min(axis=1, initial=len(frames))
+        assert error(keys, of)[of.contact & (away <= 4)].max(initial=0.0) <= 0.25 + 1e-6
+        assert error(keys, of)[of.contact].max(initial=0.0) <= 0.5 + 1e-6
 
 
 @settings(max_examples=30, deadline=None)
@@ -94,18 +97,30 @@ def test_a_smooth_motion_needs_few_keys(seed, count):
     assert len(reduce([of])[0].frames) < 0.34 * count
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 999), tolerance=st.sampled_from([1e-3, 0.01, 0.1]))
-def test_between_frames_nothing_swings_out(seed, tolerance):
-    """Where each frame needs a key no sample bounds what is between them."""
-    values = np.random.default_rng(seed).normal(size=(60, 2))
-    keys = reduce([track(values, tolerance)])[0]
-    curve = between(keys, 0, 59)
-    for frame in range(59):
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), width=st.integers(0, 3), tolerance=st.sampled_from([1e-3, 0.01, 0.1]))
+def test_between_frames_nothing_swings_out(seed, width, tolerance):
+    """Where most frames need a key no sample bounds what is between them."""
+    values = smooth(seed, 200, 2, width)
+    curve = between(reduce([track(values, tolerance)])[0], 0, 199)
+    for frame in range(1, 198):
         piece = curve[frame * QUARTERS : (frame + 1) * QUARTERS + 1]
-        around = values[max(frame - 1, 0) : frame + 3]
-        assert (piece >= around.min(axis=0) - 0.3 * np.ptp(around, axis=0) - tolerance).all()
-        assert (piece <= around.max(axis=0) + 0.3 * np.ptp(around, axis=0) + tolerance).all()
+        around = values[frame - 1 : frame + 3]
+        room = 0.2 * np.ptp(around, axis=0) + 1.5 * tolerance
+        assert (piece >= around.min(axis=0) - room).all() and (piece <= around.max(axis=0) + room).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_curve_goes_beyond_what_is_held(seed):
+    """What is cut off at its ends, as shape keys are at 0 and 1."""
+    values = np.clip(smooth(seed, 400, 1, 6), -0.6, 0.6)
+    keys = reduce([track(values, 0.05)])[0]
+    held = np.abs(values[:, 0]) == 0.6
+    curve = between(keys, 0, 399)[:, 0]
+    for frame in np.flatnonzero(held[1:-1] & held[:-2] & held[2:]) + 1:
+        assert curve[frame * QUARTERS] == pytest.approx(values[frame, 0], abs=1e-9)
+        near = curve[max(frame - 2, 0) * QUARTERS : (frame + 2) * QUARTERS + 1]
+        assert np.abs(near).max() <= 0.6 + 1e-9
 
 
 def blink(closed: int) -> np.ndarray:
