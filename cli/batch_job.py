@@ -161,7 +161,7 @@ def mimica_version() -> str:
 def _blender_version() -> str:
     bpy: Any = sys.modules.get("bpy")
     if bpy is not None:
-        return ".".join(map(str, bpy.app.version))
+        return bpy.app.version_string.split()[0]
     return importlib.metadata.version("bpy")
 
 
