@@ -156,14 +156,17 @@ class _Work:
         near_ends |= ~contact & ~_eroded(~contact, _APPROACH_FRAMES)
         self.strict = np.where(near_ends, 1.0 / _CONTACT_SHARE, np.where(contact, 1.0 / _INSIDE_SHARE, 1.0))
         """(R, N): how much an error counts."""
+        held, wholly = self._held(near_ends & contact)
         # What turns back where it touches must not go beyond.
-        held = self._held(near_ends & contact) | (ends[self.track_of] & (before * after <= 0.0))
+        held |= ends[self.track_of] & (before * after <= 0.0)
         extreme = self._extreme()
         self.held = held
         """bool (C, N): where a channel stands still."""
         self.flat = held | extreme
         """bool (C, N): where a key has flat handles."""
-        self.forced = self.any_channel(extreme | (held & ~_eroded(held, 1))) | ends
+        # A slow approach does not make what stands still drift.
+        hold_ends = (held & ~_eroded(held, 1)) | (wholly & ~_eroded(wholly, 1))
+        self.forced = self.any_channel(extreme | hold_ends) | ends
         """bool (R, N): frames that are keys in the end."""
         self.forced[:, [0, -1]] = True
         still = np.logical_and.reduceat(held, self._starts, axis=0)
@@ -223,15 +226,13 @@ class _Work:
         """Return where any channel of a track is so, (R, N), of (C, N)."""
         return np.logical_or.reduceat(channels, self._starts, axis=0)
 
-    def _held(self, contact: np.ndarray) -> np.ndarray:
-        """Return where channels stand still, in contact (R, N) for two frames already, bool (C, N)."""
+    def _held(self, contact: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where channels stand still, in contact (R, N) for two frames already; where wholly: bool (C, N)."""
         step = np.abs(np.diff(self.samples, axis=1))
         touching = (contact[:, 1:] & contact[:, :-1])[self.track_of]
-        still = _lasting(step <= _STILL, _HOLD) | _lasting(step == 0.0, 2) | ((step <= _CONTACT_STILL) & touching)
-        result = np.zeros(self.samples.shape, bool)
-        result[:, :-1] |= still
-        result[:, 1:] |= still
-        return result
+        wholly = _lasting(step == 0.0, 2)
+        still = _lasting(step <= _STILL, _HOLD) | wholly | ((step <= _CONTACT_STILL) & touching)
+        return _frames_of(still), _frames_of(wholly)
 
     def _extreme(self) -> np.ndarray:
         """Return where channels have extremes that stand out, bool (C, N)."""
@@ -263,6 +264,14 @@ def _lasting(runs: np.ndarray, least: int) -> np.ndarray:
     result = np.zeros_like(runs)
     for i in range(least):
         result[:, i : i + count] |= whole
+    return result
+
+
+def _frames_of(steps: np.ndarray) -> np.ndarray:
+    """Return the frames, (R, N), at either end of steps from frame to frame, bool (R, N - 1)."""
+    result = np.zeros((len(steps), steps.shape[1] + 1), bool)
+    result[:, :-1] |= steps
+    result[:, 1:] |= steps
     return result
 
 

@@ -111,10 +111,11 @@ def test_between_frames_nothing_swings_out(seed, width, tolerance):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_no_curve_goes_beyond_what_is_held(seed):
+@pytest.mark.parametrize("tolerance", [0.05, 0.3])
+def test_no_curve_goes_beyond_what_is_held(seed, tolerance):
     """What is cut off at its ends, as shape keys are at 0 and 1."""
     values = np.clip(smooth(seed, 400, 1, 6), -0.6, 0.6)
-    keys = reduce([track(values, 0.05)])[0]
+    keys = reduce([track(values, tolerance)])[0]
     held = np.abs(values[:, 0]) == 0.6
     curve = between(keys, 0, 399)[:, 0]
     for frame in np.flatnonzero(held[1:-1] & held[:-2] & held[2:]) + 1:
