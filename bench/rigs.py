@@ -12,8 +12,8 @@ from ..mapping.frame import ARKIT_SHAPES
 from ..rig import character
 from ..rig.face_rig import create_face_rig
 
-MESHES, DRIVEN, BONES = 4, 90, 918
-"""Of the rig with many channels; as many bones as a generated Rigify has."""
+MESHES, DRIVEN = 4, 90
+"""Of the rigs with many channels."""
 
 
 def own_rig() -> bpy.types.Object:
@@ -22,8 +22,8 @@ def own_rig() -> bpy.types.Object:
     return bpy.data.objects[create_face_rig(bpy.context).armature]
 
 
-def many_channels() -> bpy.types.Object:
-    """Return a rig of 918 bones; 90 of them, a third with Euler angles, and 52 keys on each of 4 meshes are driven.
+def many_channels(count: int) -> bpy.types.Object:
+    """Return a rig of `count` bones; 90 of them, a third with Euler angles, and 52 keys on each of 4 meshes are driven.
 
     `rig.character` must be registered.
     """
@@ -32,11 +32,11 @@ def many_channels() -> bpy.types.Object:
     bpy.context.scene.collection.objects.link(rig)
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
-    for i in range(BONES):
+    for i in range(count):
         bone = rig.data.edit_bones.new(f"bone {i}")
         bone.head, bone.tail = (i * 0.01, 0.0, 0.0), (i * 0.01, 0.0, 0.01)
     bpy.ops.object.mode_set(mode="OBJECT")
-    driven = [f"bone {i * (BONES // DRIVEN)}" for i in range(DRIVEN)]
+    driven = [f"bone {i * (count // DRIVEN)}" for i in range(DRIVEN)]
     for name in driven[::3]:
         rig.pose.bones[name].rotation_mode = "XYZ"
     for i in range(MESHES):

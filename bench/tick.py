@@ -6,18 +6,23 @@ import time
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from ..capture.source import SourceSpec
+from ..mapping.motion import Motion
 from ..rig import character
-from ..rig.bind import bind
+from ..rig.apply import CharacterPose, PoseWriter
+from ..rig.bind import Binding, bind
 from ..rig.live import LiveSession, LiveSettings
 from .common import model, spread
 from .rigs import many_channels, own_rig, rigify
 
 SECONDS = 8.0
+WRITES = 1000
 CHARACTERS = {
     "own rig": own_rig,
-    "52 keys on 4 meshes, 90 of 918 bones": many_channels,
+    "52 keys on 4 meshes, 90 bones": lambda: many_channels(90),
+    "52 keys on 4 meshes, 90 of 918 bones": lambda: many_channels(918),
     "Rigify, old face": lambda: rigify(False),
     "Rigify, modular face": lambda: rigify(True),
 }
@@ -46,12 +51,30 @@ def run(clip: Path, _folder: Path) -> None:
             character.unregister()
 
 
+def _written(binding: Binding) -> list[float]:
+    """Return how long poses take to write while nothing else is going on, milliseconds each."""
+    writer, random = PoseWriter(binding), np.random.default_rng(0)
+    poses: list[CharacterPose] = []
+    for _ in range(50):
+        motion = Motion.neutral(np.zeros(1), len(binding.plan.groups))
+        motion.controls[:] = random.uniform(0.0, 1.0, motion.controls.shape)
+        poses.append(binding.plan.pose(motion))
+    times: list[float] = []
+    for i in range(WRITES):
+        start = time.perf_counter()
+        writer.write(poses[i % len(poses)])
+        times.append((time.perf_counter() - start) * 1e3)
+    evaluate()
+    return times
+
+
 def _measure(rig: bpy.types.Object, clip: Path) -> None:
     print(f"{'milliseconds':32} {'median':>8} {'p95':>8}")
     for text in ("bind, fresh", "bind, again"):
         start = time.perf_counter()
         binding = bind(rig)
         print(f"{text:32} {(time.perf_counter() - start) * 1e3:8.1f}")
+    print(f"{'write, without a capture':32} {spread(_written(binding))}")
     session = LiveSession(LiveSettings(SourceSpec("video", path=str(clip), loop=True), model()))
     session.start()
     evaluation: list[float] = []
