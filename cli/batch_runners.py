@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from .batch_job import STOP, Job, Outcome, run_job
 from .failure import MISSING, CommandError
@@ -52,7 +53,9 @@ def run_on_dask(jobs: Sequence[Job], address: str, check: Callable[[], str]) -> 
             " ADDRESS', and give its address, as in tcp://host:8786."
         ) from error
     with client:
-        _check_workers(client.run(check, on_error="return"), address)
+        # Its type counts with clients that answer later, too.
+        answers: Any = client.run(check, on_error="return")
+        _check_workers(answers, address)
         by_key = {f"mimica-{Path(job.folder).name}": job for job in jobs}
         futures = [client.submit(run_job, job, key=key, pure=False) for key, job in by_key.items()]
         try:

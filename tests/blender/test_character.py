@@ -351,8 +351,8 @@ def test_copied_channels_move_bones_to_mirrored_places(
             if kind == "location":
                 bone.location[channel.axis] = channel.amount
             else:
-                turned = own if bone.name == names[0] else other
-                vector = np.sum([np.eye(3)[c.axis] * c.amount for c in turned.channels], axis=0)
+                taught = own if bone.name == names[0] else other
+                vector = np.sum([np.eye(3)[c.axis] * c.amount for c in taught.channels], axis=0)
                 bone.rotation_quaternion = rot.exp(vector)
         bpy.context.view_layer.update()
         tips = [np.array(armature.pose.bones[name].tail) for name in names]
