@@ -375,13 +375,24 @@ class Desktop:
 
     def hover(self, target: str | Point, *, kind: str | None = "UI", index: int = 0) -> Point:
         """Move the mouse onto words or a point. Returns the point."""
-        x, y = self.find(target, kind, index) if isinstance(target, str) else target
+        x, y = self._resting(target, kind, index) if isinstance(target, str) else target
         # Two moves: Blender makes a button active on a move within it.
         self._xdotool("mousemove", str(x - 2), str(y))
         self._wait_drawn()
         self._xdotool("mousemove", str(x), str(y))
         self._wait_drawn()
         return x, y
+
+    def _resting(self, text: str, kind: str | None, index: int) -> Point:
+        """Find words that stay where they are: a panel may be about to gain or lose a line."""
+        point = self.find(text, kind, index)
+        for _look in range(10):
+            time.sleep(0.1)
+            self._wait_drawn()
+            before, point = point, self.find(text, kind, index)
+            if before == point:
+                break
+        return point
 
     def operator_under_mouse(self) -> str:
         """What the button under the mouse would run, as Python ("bpy.ops.mimica.start()"); "" for no such button."""

@@ -34,6 +34,9 @@ def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
     desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     press(desktop, "Create Face Rig", "bpy.context.scene.mimica.target is not None")
     start(desktop)
+    # The neutral that is found by itself changes the panel.
+    desktop.wait_until(f"{LIVE}.current().profile is not None", 40)
+    desktop.settle()
     yield desktop
     if desktop.running:
         desktop.run("bpy.ops.mimica.stop_capture() if bpy.ops.mimica.stop_capture.poll() else None")
