@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 import tomllib
 import zipfile
@@ -85,8 +86,14 @@ def manifest_for(platform: str, wheels: list[str], files: list[str], root: Path 
 
 
 def _build_one(python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path) -> Path:
-    stage = CACHE / "stage" / platform
-    shutil.rmtree(stage, ignore_errors=True)
+    # Of its own: two builds may go on at once.
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix="stage-") as folder:
+        return _build_in(Path(folder) / platform, python, packer, platform, wheels, model, output)
+
+
+def _build_in(
+    stage: Path, python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path
+) -> Path:
     files = source_files()
     for name in files:
         _copy(ROOT / name, stage / name)
@@ -106,7 +113,6 @@ def _build_one(python: Path, packer: Path, platform: str, wheels: dict[Wheel, Pa
     _packer(python, packer, "build", "--source-dir", str(stage), "--output-filepath", str(target))
     check_contents(target, [*files, "blender_manifest.toml", *(f"wheels/{wheel.file}" for wheel in wheels)])
     _packer(python, packer, "validate", str(target))
-    shutil.rmtree(stage)
     return target
 
 
