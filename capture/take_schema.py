@@ -4,9 +4,10 @@
 
 Two tables, which any SQLite tool can read:
 
-- `meta`: key and value, each as JSON: the fields of `TakeInfo`, and what the recording itself says: `complete` (false
-  until it ended as it should), `dropped` (images that were lost while it ran), `figures` (what a list shows of its
-  frames, so that a list need not count them);
+- `meta`: key and value, each as JSON: the fields of `TakeInfo` (`timeline`, `sound` and `film` are null for takes
+  recorded without), and what the recording itself says: `complete` (false until it ended as it should), `dropped`
+  (images that were lost while it ran), `figures` (what a list shows of its frames, so that a list need not count
+  them);
 - `frames`: one row for each face in each image. `frame` numbers the images from 0, `time` is in seconds, `landmarks` is
   478 x 3 float32 and `scores` 52 float32, little-endian, as `mapping.frame.FaceFrame` describes them; `landmarks` is
   NULL when the face was not found, `scores` when there were none.
@@ -60,6 +61,43 @@ class TakeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """Where a take lies that was recorded while the scene's timeline played."""
+
+    frame: float
+    """Scene frame at which the take's clock showed 0."""
+    rate: float
+    """The scene's frames a second then."""
+
+    def frame_at(self, time: float) -> float:
+        """Return the scene frame at a time on the take's clock, seconds."""
+        return self.frame + time * self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a microphone heard meanwhile."""
+
+    file: str
+    """Name of a WAV file in the take's folder."""
+    start: float
+    """Seconds on the take's clock at which its first sample was heard."""
+    rate: float
+    """Samples a second of the take's clock: the device's own clock may run a little fast or slow."""
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The camera's pictures, kept on request."""
+
+    file: str
+    """Name of a film in the take's folder. Its pictures are those of the take's images, in their order."""
+    first: int
+    """Number of the image of its first picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakeInfo:
     """What a take says about itself."""
 
@@ -80,6 +118,9 @@ class TakeInfo:
     note: str = ""
     star: bool = False
     """Whether it is a favourite."""
+    timeline: Timeline | None = None
+    sound: Sound | None = None
+    film: Film | None = None
 
     @classmethod
     def now(
@@ -116,10 +157,14 @@ class TakeInfo:
         """
         known = {field.name for field in fields(cls)}
         values = {key: json.loads(value) for key, value in rows if key in known}
-        if values.get("source") is not None:
-            described = {field.name for field in fields(SourceInfo)}
-            values["source"] = SourceInfo(**{k: v for k, v in values["source"].items() if k in described})
+        for key, kind in _PARTS.items():
+            if values.get(key) is not None:
+                described = {field.name for field in fields(kind)}
+                values[key] = kind(**{k: v for k, v in values[key].items() if k in described})
         return cls(**values)
+
+
+_PARTS: dict[str, type[Any]] = {"source": SourceInfo, "timeline": Timeline, "sound": Sound, "film": Film}
 
 
 def create_database(path: Path, meta: list[tuple[str, str]]) -> None:

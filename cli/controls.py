@@ -12,6 +12,7 @@ from ..capture.take import SUFFIX, Take
 from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
 from ..mapping.controls_file import SUFFIXES, Format, read_controls, write_controls
 from ..mapping.frame import ARKIT_SHAPES
+from ..mapping.performance import ControlPerformance
 from ..mapping.read_table import ReadSettings
 from . import character, perform, performer, scene
 from .console import Console
@@ -148,15 +149,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _bake(shot: scene.Shot, take: ControlTake, start: int, reduce: float | None) -> "tuple[scene.Shot, BakeResult]":
     import bpy
 
-    from ..rig.bake import BakeError
-    from ..rig.bake_controls import bake_controls
+    from ..rig.bake import BakeError, bake
     from ..rig.bind import TargetError
 
     try:
-        result = bake_controls(
+        result = bake(
             bpy.data.scenes[shot.scene],
             bpy.data.objects[shot.character],
-            take,
+            ControlPerformance(take),
             settings=scene.bake_settings(start, reduce),
         )
     except (BakeError, TargetError) as error:

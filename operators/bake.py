@@ -7,17 +7,14 @@ from pathlib import Path
 
 import bpy
 
-from ..capture.take import Take, TakeError
-from ..mapping.calibration import PerformerProfile, ProfileError
-from ..mapping.frame import FaceFrames
-from ..mapping.learning import profile_of_take
-from ..mapping.lens import likely_field_of_view
+from ..capture.take import TakeError
+from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
 from ..mapping.reduce import Tolerances
 from ..rig import live, test_pose
-from ..rig.bake import BakeError, BakeResult, BakeSettings, bake_take
+from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
 from ..rig.bind import TargetError
-from .performer import stored_profile
+from ..rig.performances import PerformanceError, choice_of, open_performance
 from .takes import active_take
 
 
@@ -54,7 +51,7 @@ class MIMICA_OT_bake(bpy.types.Operator):
                 window_manager.progress_update(i)
                 try:
                     done.append(_bake(context, job))
-                except (TakeError, BakeError, TargetError, ProfileError) as error:
+                except (TakeError, BakeError, TargetError, ProfileError, PerformanceError) as error:
                     name = job.target.name if job.target is not None else ""
                     problems.append(f"{name}: {error}" if len(jobs) > 1 else str(error))
         finally:
@@ -100,23 +97,12 @@ def _jobs(context: bpy.types.Context) -> list[_Job]:
 
 
 def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
-    """Bake one job. Raises what `bake_take` and reading the take do."""
+    """Bake one job. Raises what `bake` and `open_performance` do."""
     settings = context.scene.mimica
-    take = Take.open(job.take)
-    face = chosen_face(take, job.face)
-    frames = take.frames(face)
-    profile = performer_of(take, face, frames, settings)
+    performance = open_performance(choice_of(settings, job.take, job.face))
     session = live.current()
     kept = session.kept_of(job.target) if session is not None else None
-    return bake_take(
-        context.scene,
-        job.target,
-        frames,
-        name=take.info.name,
-        profile=profile,
-        settings=settings_of(settings),
-        kept=kept,
-    )
+    return bake(context.scene, job.target, performance, settings=settings_of(settings), kept=kept)
 
 
 def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
@@ -131,44 +117,6 @@ def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
         reduce=settings.bake_reduce,
         tolerances=Tolerances().scaled(settings.bake_tolerance),
     )
-
-
-def performer_of(
-    take: Take, face: int, frames: FaceFrames, settings: bpy.types.PropertyGroup
-) -> PerformerProfile | None:
-    """Return the profile that the user wants the take to be read with; None for a take without a face.
-
-    Raises `ProfileError`.
-    """
-    if not frames.found.any():
-        return None
-    chosen = None
-    if settings.bake_performer == "ACTIVE":
-        chosen = stored_profile()
-        if chosen is None:
-            raise ProfileError(
-                "The active performer has no neutral yet. Press Set Neutral in a capture, or choose As Recorded."
-            )
-    # The neutral that was set is one person's.
-    stored = take.info.performer if face == take.info.performer_face else None
-    return profile_of_take(
-        frames,
-        PerformerProfile.from_json(stored) if stored else None,
-        chosen=chosen,
-        learn=settings.bake_learn,
-        field_of_view=take.info.camera_fov or likely_field_of_view(frames),
-    )
-
-
-def chosen_face(take: Take, choice: str) -> int:
-    """Return the face of a take that is to be baked. Raises `BakeError`."""
-    summary = take.summary()
-    if choice == "MOST" or len(summary.found) < 2:
-        return summary.main_face or 0
-    if int(choice) not in summary.found:
-        there = " or ".join(str(face + 1) for face in summary.found)
-        raise BakeError(f"The take '{take.info.name}' holds no face {int(choice) + 1}. Choose face {there}.")
-    return int(choice)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_bake,))

@@ -15,9 +15,9 @@ from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
 from ..rig import live, test_pose
 from ..rig.bind import can_be_target
+from ..rig.performances import stored_profile
 from .cast import parts_of
 from .model import model_in_use
-from .performer import stored_profile
 from .redraw import redraw
 from .sources import source_spec
 

@@ -12,13 +12,14 @@ from ..capture.take import Take, TakeError
 from ..mapping.calibration import ProfileError
 from ..mapping.control_take import ControlsFileError, rate_of, take_of_motion
 from ..mapping.controls_file import SUFFIXES, read_controls, write_controls
-from ..mapping.mapper import MappingSettings, map_frames
+from ..mapping.mapper import MappingSettings
+from ..mapping.performance import ControlPerformance
 from ..mapping.read_table import ReadSettings
 from ..rig import live, test_pose
-from ..rig.bake import BakeError
-from ..rig.bake_controls import bake_controls
+from ..rig.bake import BakeError, bake
 from ..rig.bind import TargetError
-from .bake import chosen_face, performer_of, settings_of
+from ..rig.performances import PerformanceError, choice_of, open_performance
+from .bake import settings_of
 from .takes import active_take
 
 _FORMATS = (
@@ -67,18 +68,16 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
         window_manager = context.window_manager
         window_manager.progress_begin(0, 1)
         try:
-            take = Take.open(path)
-            face = chosen_face(take, settings.bake_face)
-            frames = take.frames(face)
-            if not frames.found.any():
-                raise BakeError(f"The take '{take.info.name}' holds no face. Record it again, with your face in view.")
-            profile = performer_of(take, face, frames, settings)
-            mapping = MappingSettings(smoothness=settings.smoothness)
-            motion = map_frames(frames, profile=profile, settings=mapping)
-            source = take.info.source
-            rate = source.rate if source is not None and source.rate else rate_of(frames.times)
-            write_controls(output, take_of_motion(take.info.name, motion, rate), self.format)
-        except (TakeError, BakeError, ProfileError, ControlsFileError) as error:
+            performance = open_performance(choice_of(settings, path, settings.bake_face))
+            if not performance.found.any():
+                raise PerformanceError(
+                    f"The take '{performance.name}' holds no face. Record it again, with your face in view."
+                )
+            motion = performance.motion(None, MappingSettings(smoothness=settings.smoothness))
+            source = Take.open(path).info.source
+            rate = source.rate if source is not None and source.rate else rate_of(performance.times)
+            write_controls(output, take_of_motion(performance.name, motion, rate), self.format)
+        except (TakeError, PerformanceError, ProfileError, ControlsFileError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         finally:
@@ -134,7 +133,7 @@ class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
         try:
             path = Path(bpy.path.abspath(self.filepath))
             take = read_controls(path, ReadSettings(self.unit, self.landscape, self.rate))
-            result = bake_controls(scene, settings.target, take, settings=settings_of(settings), kept=kept)
+            result = bake(scene, settings.target, ControlPerformance(take), settings=settings_of(settings), kept=kept)
         except (ControlsFileError, BakeError, TargetError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, FloatProperty
 from ..mapping.calibration import ProfileError
 from ..rig import live
 from ..rig.face_rig import create_face_rig
-from .performer import stored_profile
+from ..rig.performances import stored_profile
 
 
 class MIMICA_OT_create_face_rig(bpy.types.Operator):

@@ -9,7 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from ..mapping.calibration import PerformerProfile, ProfileError, without_range
+from ..mapping.calibration import ProfileError, without_range
 from ..rig import live, performers
 from ..rig.paths import performers_folder, single_performer_file
 from .redraw import redraw
@@ -21,12 +21,6 @@ _RESETS = (
     ("RANGE", "Reset Range", "Forget the range: the average face's expressions serve again"),
     ("ALL", "Reset Neutral and Range", "Forget neutral and range: each capture finds the neutral in its first second"),
 )
-
-
-def stored_profile() -> PerformerProfile | None:
-    """Return the active performer's profile, None when there is none yet. Raises `ProfileError`."""
-    path = performers.active_performer(performers_folder())
-    return performers.load_performer(path) if path else None
 
 
 def active_path(context: bpy.types.Context) -> Path | None:

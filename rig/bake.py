@@ -8,18 +8,16 @@ from dataclasses import dataclass, field, replace
 import bpy
 import numpy as np
 
-from ..mapping.calibration import PerformerProfile, default_profile, estimate_profile
+from ..mapping.calibration import PerformerProfile
 from ..mapping.channels import BonePose
 from ..mapping.contacts import find_contacts
-from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrames
 from ..mapping.landmarks import average_face
 from ..mapping.mapper import MappingSettings
 from ..mapping.motion import Motion
+from ..mapping.performance import Performance, TakePerformance
 from ..mapping.reduce import Tolerances
 from ..mapping.resample import resample, scene_frame_times
-from ..mapping.smoothing import finish
-from ..mapping.solve import solve
 from . import compat
 from .base_pose import added, base_pose, remember
 from .bind import Binding, bind
@@ -82,32 +80,58 @@ def bake_take(
     settings: BakeSettings | None = None,
     kept: KeptPose | None = None,
 ) -> BakeResult:
-    """Write a take to a character as F-curves of one Action. Main thread; pushes no undo step itself.
+    """Write a take's face to a character: see `bake`.
+
+    :param name: the take's name.
+    :param profile: the performer's; None finds the neutral in the take.
+    """
+    if not frames.found.any():
+        raise _faceless(name)
+    return bake(scene, target, TakePerformance(name, frames, profile), settings=settings, kept=kept)
+
+
+def bake(
+    scene: bpy.types.Scene,
+    target: bpy.types.Object | None,
+    performance: Performance,
+    *,
+    settings: BakeSettings | None = None,
+    kept: KeptPose | None = None,
+) -> BakeResult:
+    """Write a performance to a character as F-curves of one Action. Main thread; pushes no undo step itself.
 
     Channels that are driven or locked get no keys. An action of the user's goes on playing below, from an NLA track.
+    The performance's name names the Action, and finds it again on a later bake.
 
-    :param name: the take's name: names the Action, and finds it again on a later bake.
-    :param profile: the performer's; None finds the neutral in the take.
     :param kept: how the character stands without a preview, where one runs; None: as it stands now.
     :raises BakeError: there is nothing to bake.
     :raises TargetError: the target cannot be driven.
     """
     began = time.perf_counter()
     settings = settings or BakeSettings()
-    if not frames.found.any():
-        raise BakeError(f"The take '{name}' holds no face. Record it again, with your face in the picture.")
-    profile = profile or estimate_profile(frames) or default_profile(DEFAULT_FIELD_OF_VIEW)
-    binding = bind(target, profile.neutral, settings.translation)
+    if not performance.found.any():
+        raise _faceless(performance.name)
+    binding = bind(target, performance.neutral, settings.translation)
+    motion = motion_to_bake(performance, binding, scene.render.fps / scene.render.fps_base, settings)
+    return _write(scene, target, binding, motion, name=performance.name, settings=settings, kept=kept, began=began)
 
-    rate = scene.render.fps / scene.render.fps_base
+
+def motion_to_bake(performance: Performance, binding: Binding, rate: float, settings: BakeSettings) -> Motion:
+    """Return the performance as it is keyed, one instant a frame. Raises BakeError when the range holds none.
+
+    :param rate: the scene's frames a second.
+    """
     # Nothing faster than the scene's rate can show: leave it out rather than let it alias.
-    limit = alias_limit(frames.times, rate)
-    motion = finish(solve(frames, profile, binding.plan.groups), settings.mapping, limit)
-    motion = resample(motion, times_to_bake(frames.times, rate, settings))
-    return write_motion(scene, target, binding, motion, name=name, settings=settings, kept=kept, began=began)
+    limit = _alias_limit(performance.times, rate)
+    motion = performance.motion(binding.plan.groups, settings.mapping, limit)
+    return resample(motion, _times_to_bake(performance.times, rate, settings))
 
 
-def write_motion(
+def _faceless(name: str) -> BakeError:
+    return BakeError(f"The take '{name}' holds no face. Record it again, with your face in the picture.")
+
+
+def _write(
     scene: bpy.types.Scene,
     target: bpy.types.Object | None,
     binding: Binding,
@@ -118,7 +142,7 @@ def write_motion(
     kept: KeptPose | None,
     began: float,
 ) -> BakeResult:
-    """Write a motion that is sampled at the scene's frames as F-curves of one Action; see `bake_take`.
+    """Write a motion that is sampled at the scene's frames as F-curves of one Action; see `bake`.
 
     :param motion: solved for the groups of the binding's plan, one instant a frame from the settings' start frame on.
     :param began: moment of `time.perf_counter` from which the result counts its seconds.
@@ -168,7 +192,7 @@ def write_motion(
     )
 
 
-def times_to_bake(times: np.ndarray, rate: float, settings: BakeSettings) -> np.ndarray:
+def _times_to_bake(times: np.ndarray, rate: float, settings: BakeSettings) -> np.ndarray:
     """Return the take's times, (M,), at the scene's frames in the chosen range. Raises BakeError when there is none.
 
     :param times: (N,), seconds, of the take's own frames.
@@ -182,7 +206,7 @@ def times_to_bake(times: np.ndarray, rate: float, settings: BakeSettings) -> np.
     return at[chosen]
 
 
-def alias_limit(times: np.ndarray, rate: float) -> float:
+def _alias_limit(times: np.ndarray, rate: float) -> float:
     """Hz: below the scene's Nyquist frequency when the take is much faster than the scene, else no limit."""
     if len(times) < 2:
         return np.inf

@@ -92,7 +92,7 @@ def test_the_tongue_comes_out_between_the_lips(rig, monkeypatch):
         motion.controls[:, ARKIT_SHAPES.index("tongueOut")] = ramp(3)
         return motion
 
-    monkeypatch.setattr("mimica.rig.bake.finish", with_tongue)
+    monkeypatch.setattr("mimica.mapping.performance.finish", with_tongue)
     bake_take(bpy.context.scene, rig, frames, name="Tongue", profile=default_profile(), settings=RAW)
     inside, outside = evaluated_heads(rig, 1), evaluated_heads(rig, 3)
     # Blender's -Y is ahead, Z up. The tip's bone begins two thirds along the tongue.

@@ -19,9 +19,9 @@ from mimica.mapping.controls_file import read_controls, write_controls
 from mimica.mapping.data import load_table
 from mimica.mapping.expressions import average_expressions
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
+from mimica.mapping.performance import ControlPerformance
 from mimica.operators import takes as operators_takes
-from mimica.rig.bake import BakeError, BakeSettings
-from mimica.rig.bake_controls import bake_controls
+from mimica.rig.bake import BakeError, BakeSettings, bake
 from mimica.rig.face_rig import create_face_rig
 from mimica.tests.synthetic import act, photograph
 
@@ -74,7 +74,7 @@ def posed(armature: bpy.types.Object, frame: int) -> dict[str, np.ndarray]:
 
 def test_shape_keys_are_what_the_file_says(scene: bpy.types.Scene, take: ControlTake) -> None:
     mesh = add_mesh()
-    result = bake_controls(scene, mesh, take, settings=BakeSettings(start_frame=10))
+    result = bake(scene, mesh, ControlPerformance(take), settings=BakeSettings(start_frame=10))
     assert (result.action, result.first_frame, result.last_frame) == ("Slate", 10.0, 40.0)
     blocks = mesh.data.shape_keys.key_blocks
     for frame in (10, 17, 25, 33, 40):
@@ -89,7 +89,7 @@ def test_shape_keys_are_what_the_file_says(scene: bpy.types.Scene, take: Control
 def test_bones_move_as_the_average_face_does(scene: bpy.types.Scene, take: ControlTake) -> None:
     rig = bpy.data.objects[create_face_rig(bpy.context).armature]
     still = ControlTake(take.name, take.times, take.controls, take.rate)
-    bake_controls(scene, rig, still)
+    bake(scene, rig, ControlPerformance(still))
     rest, opened, smiling = posed(rig, 1), posed(rig, 16), posed(rig, 31)
     moved = average_expressions().displacement
     for name, bone in ((bone["name"], bone) for bone in load_table("face_rig")["bones"]):
@@ -102,7 +102,7 @@ def test_bones_move_as_the_average_face_does(scene: bpy.types.Scene, take: Contr
 
 def test_the_head_turns_and_the_eyes_look(scene: bpy.types.Scene, take: ControlTake) -> None:
     rig = bpy.data.objects[create_face_rig(bpy.context).armature]
-    bake_controls(scene, rig, take)
+    bake(scene, rig, ControlPerformance(take))
     scene.frame_set(31)
     bones = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones
     turn = (bones["head"].matrix @ rig.data.bones["head"].matrix_local.inverted()).to_quaternion()
@@ -111,10 +111,10 @@ def test_the_head_turns_and_the_eyes_look(scene: bpy.types.Scene, take: ControlT
 
 def test_a_part_of_a_file_and_none_of_it(scene: bpy.types.Scene, take: ControlTake) -> None:
     mesh = add_mesh()
-    part = bake_controls(scene, mesh, take, settings=BakeSettings(start=0.5))
+    part = bake(scene, mesh, ControlPerformance(take), settings=BakeSettings(start=0.5))
     assert part.last_frame - part.first_frame == 15
     with pytest.raises(BakeError, match=r"which is 1\.00 s long"):
-        bake_controls(scene, mesh, take, settings=BakeSettings(start=2.0))
+        bake(scene, mesh, ControlPerformance(take), settings=BakeSettings(start=2.0))
 
 
 @pytest.mark.usefixtures("registered")

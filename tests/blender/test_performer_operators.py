@@ -20,8 +20,9 @@ from mimica.mapping.expressions import average_expressions
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
 from mimica.operators import performer as operators_performer
 from mimica.operators import takes as operators_takes
-from mimica.rig import live, performers
+from mimica.rig import live, performances, performers
 from mimica.rig.face_rig import create_face_rig
+from mimica.rig.performances import stored_profile
 from mimica.tests.synthetic import act, photograph
 
 
@@ -29,7 +30,8 @@ from mimica.tests.synthetic import act, photograph
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A user's folders of their own, the extension registered, nothing in the file."""
     folder = tmp_path / "performers"
-    monkeypatch.setattr(operators_performer, "performers_folder", lambda: folder)
+    for module in (operators_performer, performances):
+        monkeypatch.setattr(module, "performers_folder", lambda: folder)
     monkeypatch.setattr(operators_performer, "single_performer_file", lambda: tmp_path / "performer.json")
     monkeypatch.setattr(operators_takes, "takes_folder", lambda: tmp_path / "takes")
     bpy.ops.wm.read_homefile(use_empty=True)
@@ -76,7 +78,7 @@ def test_the_old_profile_becomes_the_first_performer(folder: Path) -> None:
     ranged(1.0).save(folder.parent / "performer.json")
     bpy.ops.mimica.refresh_performers()
     assert people() == [("Performer", True, True)]
-    profile = operators_performer.stored_profile()
+    profile = stored_profile()
     assert profile is not None and profile.expressions is not None
 
 
@@ -86,7 +88,7 @@ def test_adding_renaming_copying_and_deleting(folder: Path) -> None:
     bpy.ops.mimica.new_performer(name="Bea")
     assert active() == "Bea", "who was added is active"
     assert people() == [("Ann", False, False), ("Bea", False, False)]
-    assert operators_performer.stored_profile() is None
+    assert stored_profile() is None
     state().performer_index = 0
     assert performers.active_performer(folder) == folder / "Ann.json", "picking in the list chooses"
     bpy.ops.mimica.rename_performer(name="Zoe")

@@ -28,8 +28,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
 }
 """What a package, or a module of the root, may import of this project."""
-LIVE_SESSION = "rig.live"
-"""The one module of `rig` that may import `capture`."""
+ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {"rig.live": ("capture",), "rig.performances": ("capture.take",)}
+"""What single modules may: the live session captures, and what is baked again is read from its take again."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,7 @@ def violations(path: Path) -> list[str]:
     allowed = ALLOWED.get(package)
     if allowed is None:
         return [f"{name}: no rule for a module of the root"]
-    if name == LIVE_SESSION:
-        allowed = (*allowed, "capture")
+    allowed += ALLOWED_BESIDES.get(name, ())
     found = []
     for item in imports_of(path):
         top = item.module.split(".")[0]

@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the user chose to a performance: which take, which of its faces, read with whose neutral and range.
+
+The choice is a small value that can be stored with what was made of it, and opened again later.
+"""
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import bpy
+
+from ..capture.take import Take
+from ..mapping.calibration import PerformerProfile, ProfileError
+from ..mapping.frame import FaceFrames
+from ..mapping.learning import profile_of_take
+from ..mapping.lens import likely_field_of_view
+from ..mapping.performance import Performance, TakePerformance
+from .paths import performers_folder
+from .performers import active_performer, load_performer
+
+Reader = Literal["RECORDED", "ACTIVE"]
+"""Whose neutral and range a take is read with: what was known at the recording, or the active performer's."""
+MOST = -1
+"""As a face: the one that is in most of the take's images."""
+_KEPT = 4
+"""Performances that stay in memory, so that a change of settings need not read and solve them again."""
+
+
+class PerformanceError(Exception):
+    """What was chosen cannot be had; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user chose. All of it is plain data: see `to_json`."""
+
+    path: str
+    """The take's file, absolute or relative to the .blend."""
+    face: int = MOST
+    performer: Reader = "RECORDED"
+    learn: bool = True
+    """Whether it is learned from the take itself what this face's expressions look like."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Choice":
+        """Return what `to_json` gave; keys that are not known are passed over."""
+        return cls(**{key: value for key, value in data.items() if key in cls.__dataclass_fields__})
+
+
+def choice_of(settings: bpy.types.PropertyGroup, path: Path, face: str) -> Choice:
+    """Return what the panels say of a take. `face`: a number, or MOST."""
+    return Choice(str(path), MOST if face == "MOST" else int(face), settings.bake_performer, settings.bake_learn)
+
+
+def open_performance(choice: Choice) -> Performance:
+    """Read what was chosen; the last few are kept in memory as long as nothing of them changes. Main thread.
+
+    Raises `TakeError`, `ProfileError` or `PerformanceError`.
+    """
+    path = Path(bpy.path.abspath(choice.path))
+    chosen = _active_profile() if choice.performer == "ACTIVE" else None
+    key = (choice, path, *_stamp(path), id(chosen))
+    if key in _opened:
+        _opened.move_to_end(key)
+        return _opened[key]
+    take = Take.open(path)
+    face = face_of(take, choice.face)
+    frames = take.frames(face)
+    performance = TakePerformance(take.info.name, frames, _profile(take, face, frames, choice, chosen))
+    _opened[key] = performance
+    while len(_opened) > _KEPT:
+        _opened.popitem(last=False)
+    return performance
+
+
+def face_of(take: Take, chosen: int) -> int:
+    """Return the face of a take that is meant. Raises `TakeError` or `PerformanceError`."""
+    summary = take.summary()
+    if chosen == MOST or len(summary.found) < 2:
+        return summary.main_face or 0
+    if chosen not in summary.found:
+        there = " or ".join(str(face + 1) for face in summary.found)
+        raise PerformanceError(f"The take '{take.info.name}' holds no face {chosen + 1}. Choose face {there}.")
+    return chosen
+
+
+def stored_profile() -> PerformerProfile | None:
+    """Return the active performer's profile, None when there is none yet. Raises `ProfileError`."""
+    path = active_performer(performers_folder())
+    return load_performer(path) if path else None
+
+
+_opened: OrderedDict[tuple[object, ...], Performance] = OrderedDict()
+_active: tuple[tuple[object, ...], PerformerProfile] | None = None
+
+
+def _active_profile() -> PerformerProfile:
+    """Return the active performer's profile, the same object as long as its file is the same. Raises `ProfileError`."""
+    global _active
+    path = active_performer(performers_folder())
+    key = (path, *(_stamp(path) if path else ()))
+    if _active is None or _active[0] != key:
+        profile = stored_profile()
+        if profile is None:
+            raise ProfileError(
+                "The active performer has no neutral yet. Press Set Neutral in a capture, or choose As Recorded."
+            )
+        _active = key, profile
+    return _active[1]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes when a file does; zeros when it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _profile(
+    take: Take, face: int, frames: FaceFrames, choice: Choice, chosen: PerformerProfile | None
+) -> PerformerProfile | None:
+    """Return the profile that a take is to be read with; None for a take without a face."""
+    if not frames.found.any():
+        return None
+    # The neutral that was set is one person's.
+    stored = take.info.performer if face == take.info.performer_face else None
+    return profile_of_take(
+        frames,
+        PerformerProfile.from_json(stored) if stored else None,
+        chosen=chosen,
+        learn=choice.learn,
+        field_of_view=take.info.camera_fov or likely_field_of_view(frames),
+    )
