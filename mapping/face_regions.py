@@ -28,7 +28,7 @@ _GATHERED: dict[str, FaceRegion] = {
     "mouth": "MOUTH",
     "tongue": "MOUTH",
 }
-_OF_FILTER: dict[str, FaceRegion] = _GATHERED | {"head": "HEAD", "head_translation": "HEAD"}
+_OF_FILTER: dict[str, FaceRegion] = {**_GATHERED, "head": "HEAD", "head_translation": "HEAD"}
 
 
 def face_region(region: str) -> FaceRegion | None:
