@@ -79,19 +79,24 @@ def _too_far(span: np.ndarray | float, sides: Sequence[tuple[np.ndarray, np.ndar
 
 
 def reject_wild(motion: Motion) -> Motion:
-    """Return the motion of a whole take with single frames taken as lost that jump away from both neighbours.
+    """Return the motion of a whole take with the frames of `wild_frames` taken as lost."""
+    wild = wild_frames(motion)
+    return without(motion, wild) if wild.any() else motion
+
+
+def wild_frames(motion: Motion) -> np.ndarray:
+    """Return bool (N,): single frames of a whole take that jump away from both neighbours.
 
     The neighbours are the frames next to them in which the face was seen, and do not jump from each other.
     """
+    wild = np.zeros(len(motion), bool)
     seen = np.flatnonzero(np.isfinite(motion.controls[:, 0]))
     if len(seen) < 3:
-        return motion
+        return wild
     jumped = jumps(motion, seen[:-1], seen[1:])
-    if not jumped.any():
-        return motion
-    wild = np.zeros(len(motion), bool)
-    wild[seen[1:-1]] = jumped[:-1] & jumped[1:] & ~jumps(motion, seen[:-2], seen[2:])
-    return without(motion, wild) if wild.any() else motion
+    if jumped.any():
+        wild[seen[1:-1]] = jumped[:-1] & jumped[1:] & ~jumps(motion, seen[:-2], seen[2:])
+    return wild
 
 
 def cuts(motion: Motion) -> np.ndarray:
@@ -109,16 +114,24 @@ def cuts(motion: Motion) -> np.ndarray:
 def reject_spikes(times: np.ndarray, controls: np.ndarray, levels: np.ndarray, always: np.ndarray) -> np.ndarray:
     """Return controls (N, C) of a whole take without values that jump out and are back at the next frame.
 
-    A Hampel filter (R. Pearson, 2002) of three samples: what is further than `levels` (C,) from the median of itself
-    and its neighbours becomes that median, if the neighbours are so near in time that no muscle does it.
+    What `spikes` finds becomes the median of itself and its neighbours.
 
     :param always: rows of the controls whose median is always taken.
     """
-    seconds = _table()["spike_seconds"]
-    middle = median_of_three(times, controls, seconds)
     levels = levels.copy()
     levels[always] = 0.0
-    return np.where(np.abs(controls - middle) > levels, middle, controls)
+    found, middle = spikes(times, controls, levels)
+    return np.where(found, middle, controls)
+
+
+def spikes(times: np.ndarray, controls: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which values of controls (N, C) stand out for one frame, bool (N, C), and what they should be, (N, C).
+
+    A Hampel filter (R. Pearson, 2002) of three samples: what is further than `levels` (C,) from the median of itself
+    and its neighbours, if the neighbours are so near in time that no muscle does it.
+    """
+    middle = median_of_three(times, controls, _table()["spike_seconds"])
+    return np.abs(controls - middle) > levels, middle
 
 
 class WildGate:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the character does while the face is not seen, or not well: hold, ease to neutral, and come back softly."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,25 +51,50 @@ class Presence:
         return self._level
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaps:
+    """Where a whole take has no face, frame by frame."""
+
+    lost: np.ndarray
+    """bool (N,)"""
+    before: np.ndarray
+    """int (N,): the last frame up to this one that has a face; the first of all before that."""
+    after: np.ndarray
+    """int (N,): the first frame from this one on that has a face; the last of all after that."""
+    bridged: np.ndarray
+    """bool (N,): lost frames across which the face can be interpolated."""
+
+
+def find_gaps(motion: Motion) -> Gaps:
+    """Return where a whole take has no face, and which of it is short enough to be bridged."""
+    lost = ~np.isfinite(motion.controls[:, 0])
+    every = np.arange(len(motion))
+    seen = np.flatnonzero(~lost)
+    if len(seen) == 0:
+        return Gaps(lost, every, every, np.zeros(len(motion), bool))
+    held = np.maximum.accumulate(np.where(lost, -1, every))
+    before = np.where(held < 0, seen[0], held)
+    after = seen[np.minimum(np.searchsorted(seen, every), len(seen) - 1)]
+    span = motion.times[after] - motion.times[before]
+    bridged = lost & (held >= 0) & (after > before) & (span <= BRIDGE_SECONDS)
+    # A cut often costs the tracker a frame: there is nothing between its two sides.
+    return Gaps(lost, before, after, bridged & ~jumps(motion, before, after))
+
+
 def fill_lost(motion: Motion, *, bridge: bool) -> Motion:
     """Return the motion with every lost frame filled: no NaN is left.
 
     :param bridge: interpolate across gaps of up to a quarter of a second (only where the future is known); longer
         gaps hold, ease to neutral and return as `Presence` says.
     """
-    lost = ~np.isfinite(motion.controls[:, 0])
+    gaps = find_gaps(motion)
+    lost, before, after = gaps.lost, gaps.before, gaps.after
     if not lost.any():
         return motion
     if lost.all():
         return Motion.neutral(motion.times, motion.displacement.shape[1])
-    seen = np.flatnonzero(~lost)
-    held = np.maximum.accumulate(np.where(lost, -1, np.arange(len(motion))))
-    before = np.where(held < 0, seen[0], held)
-    after = seen[np.minimum(np.searchsorted(seen, np.arange(len(motion))), len(seen) - 1)]
+    bridged = gaps.bridged & bridge
     span = motion.times[after] - motion.times[before]
-    # A cut often costs the tracker a frame: there is nothing between its two sides.
-    bridged = lost & bridge & (held >= 0) & (after > before) & (span <= BRIDGE_SECONDS)
-    bridged &= ~jumps(motion, before, after)
     share = np.where(bridged, (motion.times - motion.times[before]) / np.where(span > 0, span, 1.0), 0.0)
 
     presence = Presence()
@@ -116,9 +141,14 @@ def facing_share(away: np.ndarray) -> np.ndarray:
 
 def follow_share(confidence: np.ndarray | float, step: np.ndarray | float) -> np.ndarray:
     """Return which share of the way to a new value to go in a time: all when it is sure, none when it is not at all."""
+    trust, seconds = trust_in(confidence), load_table("filters")["trust"]["seconds"]
+    return 1.0 - np.exp(-np.maximum(step, 0.0) * trust / (seconds * np.maximum(1.0 - trust, 1e-9)))
+
+
+def trust_in(confidence: np.ndarray | float) -> np.ndarray:
+    """Return how far a confidence is relied on: 1 followed at once, 0 held. Same shape."""
     table = load_table("filters")["trust"]
-    trust = np.minimum(np.maximum((confidence - table["none"]) / (table["full"] - table["none"]), 0.0), 1.0)
-    return 1.0 - np.exp(-np.maximum(step, 0.0) * trust / (table["seconds"] * np.maximum(1.0 - trust, 1e-9)))
+    return np.minimum(np.maximum((confidence - table["none"]) / (table["full"] - table["none"]), 0.0), 1.0)
 
 
 def hold_unsure(motion: Motion) -> Motion:
