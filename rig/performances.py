@@ -6,6 +6,7 @@ The choice is a small value that can be stored with what was made of it, and ope
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,8 @@ Reader = Literal["RECORDED", "ACTIVE"]
 """Whose neutral and range a take is read with: what was known at the recording, or the active performer's."""
 MOST = -1
 """As a face: the one that is in most of the take's images."""
+Key = tuple[object, ...]
+"""What changes when a performance that was opened would be another by now."""
 _KEPT = 4
 """Performances that stay in memory, so that a change of settings need not read and solve them again."""
 
@@ -64,16 +67,37 @@ def open_performance(choice: Choice) -> Performance:
 
     Raises `TakeError`, `ProfileError` or `PerformanceError`.
     """
+    key, read = reader_of(choice)
+    performance = kept(key)
+    return keep(key, read()) if performance is None else performance
+
+
+def reader_of(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
+    """Return what tells one state of what was chosen from another, and what reads it, on any thread. Main thread.
+
+    Raises `ProfileError`; the reading raises what `open_performance` does.
+    """
     path = Path(bpy.path.abspath(choice.path))
     chosen = _active_profile() if choice.performer == "ACTIVE" else None
-    key = (choice, path, *_stamp(path), id(chosen))
+
+    def read() -> Performance:
+        take = Take.open(path)
+        face = face_of(take, choice.face)
+        frames = take.frames(face)
+        return TakePerformance(take.info.name, frames, _profile(take, face, frames, choice, chosen))
+
+    return (choice, path, *_stamp(path), id(chosen)), read
+
+
+def kept(key: Key) -> Performance | None:
+    """Return a performance that is in memory as it is by now. Main thread."""
     if key in _opened:
         _opened.move_to_end(key)
-        return _opened[key]
-    take = Take.open(path)
-    face = face_of(take, choice.face)
-    frames = take.frames(face)
-    performance = TakePerformance(take.info.name, frames, _profile(take, face, frames, choice, chosen))
+    return _opened.get(key)
+
+
+def keep(key: Key, performance: Performance) -> Performance:
+    """Keep a performance in memory, as one of the last few, and return it. Main thread."""
     _opened[key] = performance
     while len(_opened) > _KEPT:
         _opened.popitem(last=False)
@@ -97,7 +121,7 @@ def stored_profile() -> PerformerProfile | None:
     return load_performer(path) if path else None
 
 
-_opened: OrderedDict[tuple[object, ...], Performance] = OrderedDict()
+_opened: OrderedDict[Key, Performance] = OrderedDict()
 _active: tuple[tuple[object, ...], PerformerProfile] | None = None
 
 
