@@ -4,6 +4,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,9 +41,13 @@ class Band:
     fast: float | np.ndarray
     """Unit/s: from here it moves."""
 
-    def limited(self, smoothness: float, limit: float) -> "Band":
-        """Return the band for a smoothness (see `OneEuroSettings.softened`), no cut-off above `limit` Hz."""
-        factor = 2.0 ** (1.0 - smoothness) if smoothness > 0.0 else np.inf
+    def limited(self, smoothness: float | np.ndarray, limit: float) -> "Band":
+        """Return the band for a smoothness (see `OneEuroSettings.softened`), no cut-off above `limit` Hz.
+
+        :param smoothness: or an array of them, as the band's own.
+        """
+        each = [2.0 ** (1.0 - s) if s > 0.0 else np.inf for s in np.atleast_1d(smoothness).tolist()]
+        factor = np.array(each) if np.ndim(smoothness) else each[0]
         return Band(np.minimum(self.calm * factor, limit), np.minimum(self.quick * factor, limit), self.slow, self.fast)
 
 
@@ -211,7 +216,7 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray
     :param cutoff: Hz, the -3 dB point of the two passes together; at or above 0.45 of the sampling rate, or with too
         few samples, the values come back unchanged. An array (C,) gives each signal of values (N, C) its own.
     """
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
     if isinstance(cutoff, np.ndarray) and cutoff.ndim:
         out = np.empty_like(values)
@@ -237,13 +242,24 @@ def zero_phase(times: np.ndarray, values: np.ndarray, cutoff: float | np.ndarray
     # Two passes square the response: this factor puts their -3 dB back at the cut-off.
     twice = (np.sqrt(2.0) - 1.0) ** -0.25
     # Below a thousandth of the rate the filter is a singular problem, and the result a constant anyway.
-    sections = butter(2, float(np.clip(cutoff * twice * 2.0 * interval, 1e-3, 0.99)), output="sos")
+    sections = _butterworth(float(np.clip(cutoff * twice * 2.0 * interval, 1e-3, 0.99)))
     # An odd extension of a few time constants keeps the ends from ringing.
     pad = int(min(len(grid) - 1, max(3, round(1.0 / (cutoff * interval)))))
     flat = sosfiltfilt(sections, flat, axis=0, padtype="odd", padlen=pad)
     if uneven:
         flat = interpolate_linear(grid, flat, times)
     return flat.reshape(values.shape)
+
+
+@lru_cache(maxsize=256)
+def _butterworth(cutoff: float) -> np.ndarray:
+    """Return the sections of the low-pass of order 2; `cutoff` in half sampling rates. Not to be changed.
+
+    Kept, because designing it costs as much as filtering some seconds, and the parts of a take all ask for the same.
+    """
+    from scipy.signal import butter
+
+    return butter(2, cutoff, output="sos")
 
 
 def zero_phase_rotation(times: np.ndarray, quaternions: np.ndarray, cutoff: float | Band) -> np.ndarray:

@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .face_regions import FaceRegion, face_region
 from .regions import RegionFilter, region_filters
 
 
@@ -16,3 +17,10 @@ class MappingSettings:
     """0 lets everything pass, outliers too; 1 is the default, each step more halves every cut-off."""
     regions: Mapping[str, RegionFilter] = field(default_factory=region_filters)
     """By region (see `data/filters.json`). Units of `beta` and speeds: (1/s), (rad/s) or (cm/s)."""
+    smoothing: Mapping[FaceRegion, float] = field(default_factory=dict)
+    """By part of the face, for whole takes: a factor of `smoothness`; 1 where nothing is said."""
+
+    def smoothness_of(self, region: str) -> float:
+        """Return the smoothness of a filter's region; of `displacement`, which is of all parts, the overall one."""
+        part = face_region(region)
+        return self.smoothness if part is None else self.smoothness * self.smoothing.get(part, 1.0)
