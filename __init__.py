@@ -12,6 +12,7 @@ def _parts():
     from .cli import blender as command_line
     from .operators import (
         bake,
+        bake_preview,
         calibrate,
         capture,
         cast,
@@ -30,14 +31,16 @@ def _parts():
     )
     from .rig import character as scene_map
     from .rig import teaching_steps
+    from .ui import bake_preview as preview_panel
     from .ui import panels, preferences, prompter, properties
     from .ui import teaching as teaching_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files)
-    operators = (sources, model, capture, performer, calibrate, *of_takes, lens, *of_character, bake, controls_file)
+    of_bake = (bake, bake_preview, controls_file)
+    operators = (sources, model, capture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties)
-    return (*stored, preferences, panels, teaching_panel, prompter, *operators, command_line)
+    return (*stored, preferences, panels, preview_panel, teaching_panel, prompter, *operators, command_line)
 
 
 def register() -> None:

@@ -11,7 +11,7 @@ from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
 from ..mapping.reduce import Tolerances
-from ..rig import live, test_pose
+from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
 from ..rig.bind import TargetError
 from ..rig.performances import PerformanceError, choice_of, open_performance
@@ -41,6 +41,7 @@ class MIMICA_OT_bake(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         # What is tried out by hand is no part of how the character stands.
         test_pose.end()
+        bake_preview.end()
         jobs = _jobs(context)
         window_manager = context.window_manager
         window_manager.progress_begin(0, len(jobs))

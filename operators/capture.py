@@ -13,7 +13,7 @@ from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
-from ..rig import live, test_pose
+from ..rig import bake_preview, live, test_pose
 from ..rig.bind import can_be_target
 from ..rig.performances import stored_profile
 from .cast import parts_of
@@ -62,6 +62,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             settings.target = context.active_object
         # The pose that the character goes back to is not one that was tried out by hand.
         test_pose.end()
+        bake_preview.end()
         live.start(
             live.LiveSettings(
                 source=source_spec(context.scene),

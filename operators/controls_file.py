@@ -15,7 +15,7 @@ from ..mapping.controls_file import SUFFIXES, read_controls, write_controls
 from ..mapping.mapper import MappingSettings
 from ..mapping.performance import ControlPerformance
 from ..mapping.read_table import ReadSettings
-from ..rig import live, test_pose
+from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, bake
 from ..rig.bind import TargetError
 from ..rig.performances import PerformanceError, choice_of, open_performance
@@ -127,6 +127,7 @@ class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         test_pose.end()
+        bake_preview.end()
         settings, scene = context.scene.mimica, context.scene
         session = live.current()
         kept = session.kept_of(settings.target) if session is not None else None

@@ -8,7 +8,7 @@ import bpy
 from bpy.props import FloatProperty
 
 from ..mapping.teaching import Expression, TeachingError
-from ..rig import live, teaching_steps, test_pose
+from ..rig import bake_preview, live, teaching_steps, test_pose
 from ..rig.bind import TargetError
 from ..rig.character import data_of
 from .character import OnCharacter, detect_into, target_of
@@ -30,6 +30,7 @@ class _Teaching(OnCharacter):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         test_pose.end()
+        bake_preview.end()
         try:
             done = self.do(target_of(context))
         except TeachingError as error:

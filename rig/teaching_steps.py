@@ -39,7 +39,7 @@ from ..mapping.teaching import (
     pose_to_text,
     posed,
 )
-from . import test_pose
+from . import bake_preview, test_pose
 from .character import data_of, holder_of, one_change, store_map, stored_map
 from .map_mirror import symmetry_of
 from .map_rows import entry_of, fill_entry
@@ -97,6 +97,7 @@ def _go(self: "MimicaTeaching", _context: bpy.types.Context) -> None:
     shown = present(self.id_data)
     if shown is not None and shown.id != self.entered:
         test_pose.end()
+        bake_preview.end()
         _enter(self.id_data)
 
 

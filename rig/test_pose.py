@@ -14,7 +14,7 @@ import numpy as np
 from ..mapping.character_map import CONTROLS
 from ..mapping.control_channels import control_values
 from ..mapping.control_pose import control_that_moves, full_amount, goes_both_ways, motion_of
-from . import character
+from . import bake_preview, character
 from .apply import PoseWriter
 from .bind import bind
 from .kept_pose import KeptPose
@@ -92,6 +92,8 @@ def show(obj: bpy.types.Object | None, control: str, share: float) -> None:
         return
     if _test is None or _test.target != obj.name or _test.revision != character.revision(obj):
         end()
+        # One of both at a time: each gives back what it found.
+        bake_preview.end()
         binding = bind(obj)
         kept = KeptPose.of(binding)
         _test = _Test(obj.name, "", 0.0, character.revision(obj), PoseWriter(binding), kept, np.zeros(len(CONTROLS)))

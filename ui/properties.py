@@ -19,6 +19,8 @@ from bpy.props import (
 from ..rig import compat, live, test_pose
 from ..rig.bind import TargetError, can_be_target
 from ..rig.performers import ProfileError, active_performer
+from .preview_properties import CLASSES as PREVIEW_CLASSES
+from .preview_properties import MimicaPreview
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -206,6 +208,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Keep Pose",
         description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
     )
+    preview: PointerProperty(type=MimicaPreview)
     bake_all: BoolProperty(
         name="All Characters", description="Bake to every character of the list, each its own take if it has one"
     )
@@ -396,6 +399,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
 _CLASSES = (
     MimicaCastMember,
     MimicaOwnTake,
+    *PREVIEW_CLASSES,
     MimicaScene,
     MimicaName,
     MimicaTake,
