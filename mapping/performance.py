@@ -79,14 +79,14 @@ class TakePerformance:
 
     def solved(self, groups: np.ndarray | None) -> Motion:
         """Return what `solve` makes of the frames: lost frames hold NaN, nothing is smoothed. Not to be changed."""
-        key = b"" if groups is None else groups.tobytes()
+        key = b"all" if groups is None else groups.tobytes()
         if self._solved is None or self._solved[0] != key:
             self._solved = key, solve(self.frames, self.profile, groups)
         return self._solved[1]
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
-        return finish(self.solved(groups), settings, limit)
+        return finish(self.solved(groups), settings, limit, groups)
 
 
 class ControlPerformance:
