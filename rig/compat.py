@@ -42,6 +42,106 @@ def ensure_fcurve(
     return curve or action.fcurves.new(path, index=index, action_group=group)
 
 
+def slot_of(datablock: bpy.types.ID, action: bpy.types.Action) -> "bpy.types.ActionSlot | None":
+    """Return the slot by which an action animates a data-block, or would; None without slots, or where there is none.
+
+    Of its active action and its strips it is theirs, else the one that bears its name.
+    """
+    animation = datablock.animation_data
+    if not _SLOTTED:
+        return None
+    if animation is not None:
+        if animation.action == action and animation.action_slot is not None:
+            return animation.action_slot
+        for strip in every_strip(datablock):
+            if strip.action == action and strip.action_slot is not None:
+                return strip.action_slot
+    for slot in action.slots:
+        if slot.target_id_type == datablock.id_type and slot.name_display == datablock.name:
+            return slot
+    return None
+
+
+def ensure_slot(datablock: bpy.types.ID, action: bpy.types.Action) -> "bpy.types.ActionSlot | None":
+    """Return `slot_of`, made if need be; None without slots."""
+    found = slot_of(datablock, action)
+    return action.slots.new(id_type=datablock.id_type, name=datablock.name) if _SLOTTED and found is None else found
+
+
+def handle_of(slot: "bpy.types.ActionSlot | None") -> int:
+    """Return the number by which an action and its copies know a slot; 0 without slots."""
+    return 0 if slot is None else slot.handle
+
+
+def curves_in(
+    action: bpy.types.Action, slot: "bpy.types.ActionSlot | None", *, ensure: bool = False
+) -> bpy.types.bpy_prop_collection | None:
+    """Return the F-curves of a slot, whether the action is anybody's active one or not.
+
+    :param ensure: whether the place for them is made where there is none.
+    """
+    if not _SLOTTED:
+        return action.fcurves
+    found = _curves_in(action, slot)
+    if found is not None or slot is None or not ensure:
+        return found
+    layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+    strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True).fcurves
+
+
+def new_fcurve(curves: bpy.types.bpy_prop_collection, path: str, index: int, group: str) -> bpy.types.FCurve:
+    """Return a new F-curve in a collection of `curves_in` that has none for this channel."""
+    parameters = curves.bl_rna.functions["new"].parameters
+    name = next((name for name in ("group_name", "action_group") if name in parameters), None)
+    return curves.new(path, index=index, **({name: group} if name else {}))
+
+
+def assign(datablock: bpy.types.ID, action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") -> None:
+    """Make `action`, by this slot, the active one of the data-block."""
+    assign_action(datablock, action)
+    if _SLOTTED and slot is not None:
+        datablock.animation_data.action_slot = slot
+
+
+def every_strip(datablock: bpy.types.ID) -> "Iterator[bpy.types.NlaStrip]":
+    """Yield the strips of a data-block that play an action, muted ones too, those of the uppermost track first."""
+    animation = datablock.animation_data
+    for track in reversed(animation.nla_tracks if animation is not None else ()):
+        yield from _clips(track.strips)
+
+
+def _clips(strips: bpy.types.bpy_prop_collection) -> "Iterator[bpy.types.NlaStrip]":
+    for strip in strips:
+        if strip.type == "META":
+            yield from _clips(strip.strips)
+        elif strip.action is not None:
+            yield strip
+
+
+def new_strip(
+    datablock: bpy.types.ID, name: str, action: bpy.types.Action, slot: "bpy.types.ActionSlot | None", start: float
+) -> bpy.types.NlaStrip:
+    """Return a strip of an action on a new track, above all others, both of this name."""
+    track = datablock.animation_data_create().nla_tracks.new()
+    track.name = name
+    strip = track.strips.new(name, int(start), action)
+    if _SLOTTED and slot is not None:
+        strip.action_slot = slot
+    return strip
+
+
+def remove_strips(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
+    """Take the strips of an action away, and the tracks that are empty then."""
+    animation = datablock.animation_data
+    for track in list(animation.nla_tracks if animation is not None else ()):
+        ours = [strip for strip in track.strips if strip.action == action]
+        for strip in ours:
+            track.strips.remove(strip)
+        if ours and not len(track.strips):
+            animation.nla_tracks.remove(track)
+
+
 def clear_fcurves(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
     """Remove every F-curve that `action` holds for `datablock`."""
     curves = fcurves_of(datablock, action)
@@ -90,6 +190,7 @@ def push_down(datablock: bpy.types.ID, first: float, last: float) -> str:
     animation = datablock.animation_data
     action = animation.action
     slot = animation.action_slot if _SLOTTED else None
+    blend, influence = animation.action_blend_type, animation.action_influence
     start, end = (float(frame) for frame in action.frame_range)
     animation.action = None
     track = animation.nla_tracks.new()
@@ -102,6 +203,10 @@ def push_down(datablock: bpy.types.ID, first: float, last: float) -> str:
     strip.action_frame_start, strip.action_frame_end = min(start, first), max(end, last, start + 1.0)
     strip.frame_start, strip.frame_end = strip.action_frame_start, strip.action_frame_end
     strip.extrapolation = "HOLD"
+    strip.blend_type = blend
+    if influence < 1.0:
+        strip.use_animated_influence = True
+        strip.influence = influence
     return action.name
 
 
@@ -128,7 +233,13 @@ def _curves_in(action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") ->
 
 
 def fill_fcurve(
-    curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, slopes: np.ndarray | None = None
+    curve: bpy.types.FCurve,
+    frames: np.ndarray,
+    values: np.ndarray,
+    slopes: np.ndarray | None = None,
+    *,
+    stepped: bool = False,
+    generated: bool = False,
 ) -> None:
     """Replace the keys of an F-curve in bulk.
 
@@ -136,22 +247,41 @@ def fill_fcurve(
     :param values: float (N,).
     :param slopes: float (N,), per frame: cubic curves from key to key with these slopes, by handles at a third of the
         way. None: Blender places the handles.
+    :param stepped: whether each value is held until the next key.
+    :param generated: whether they are shown as what no animator made.
     """
     points = curve.keyframe_points
     points.clear()
     points.add(len(frames))
     points.foreach_set("co", _pairs(frames, values))
+    if generated:
+        points.foreach_set("type", np.full(len(frames), _number_of("type", "GENERATED"), np.int32))
+    if stepped:
+        points.foreach_set("interpolation", np.full(len(frames), _number_of("interpolation", "CONSTANT"), np.int32))
     if slopes is not None:
-        way = np.diff(frames) / 3.0
-        before, after = (np.append(way[:1], way), np.append(way, way[-1:])) if len(way) else (np.ones(1), np.ones(1))
+        left, right = handles_of(frames, values, slopes)
         points.foreach_set("interpolation", np.full(len(frames), _number_of("interpolation", "BEZIER"), np.int32))
         # Aligned: both sides have one slope, and keep it when an animator turns a handle.
         aligned = np.full(len(frames), _number_of("handle_left_type", "ALIGNED"), np.int32)
         points.foreach_set("handle_left_type", aligned)
         points.foreach_set("handle_right_type", aligned)
-        points.foreach_set("handle_left", _pairs(frames - before, values - slopes * before))
-        points.foreach_set("handle_right", _pairs(frames + after, values + slopes * after))
+        points.foreach_set("handle_left", left.ravel())
+        points.foreach_set("handle_right", right.ravel())
     curve.update()
+
+
+def handles_of(frames: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the left and right handles, each float32 (N, 2), of keys with these slopes: at a third of the way."""
+    way = np.diff(frames) / 3.0
+    before, after = (np.append(way[:1], way), np.append(way, way[-1:])) if len(way) else (np.ones(1), np.ones(1))
+    left, right = _pairs(frames - before, values - slopes * before), _pairs(frames + after, values + slopes * after)
+    return left.reshape(-1, 2), right.reshape(-1, 2)
+
+
+def show_as_keyframes(curve: bpy.types.FCurve) -> None:
+    """Show all keys of an F-curve as an animator's own."""
+    points = curve.keyframe_points
+    points.foreach_set("type", np.full(len(points), _number_of("type", "KEYFRAME"), np.int32))
 
 
 def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..mapping.channels import BonePose
 from ..mapping.contacts import Contacts
-from ..mapping.reduce import Keys, Tolerances, Track, reduce
+from ..mapping.reduce import Tolerances, Track, reduce
 from ..mapping.rotation_modes import (
     EULER_ORDERS,
     axis_angle_from_quaternion,
@@ -54,6 +54,19 @@ class Reduction:
     tolerances: Tolerances
     """Locations in scene units of the bones' own."""
     contacts: Contacts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurveKeys:
+    """The keys of one channel."""
+
+    curve: Curve
+    frames: np.ndarray
+    """float (K,), scene frames, increasing."""
+    values: np.ndarray
+    """float (K,)."""
+    slopes: np.ndarray | None
+    """float (K,), per frame; None: Blender places the handles."""
 
 
 class Written(NamedTuple):
@@ -111,27 +124,32 @@ def write_curves(
     compat.assign_action(datablock, action)
     compat.clear_fcurves(datablock, action)
     made = keyed = 0
-    for together, keys in _keyed(list(curves), reduction):
-        for column, curve in enumerate(together):
-            fcurve = compat.ensure_fcurve(datablock, action, curve.path, curve.index, curve.group)
-            if keys is None:
-                compat.fill_fcurve(fcurve, frames, curve.values)
-            else:
-                compat.fill_fcurve(fcurve, frames[keys.frames], keys.values[:, column], keys.slopes[:, column])
-            made += 1
-            keyed += len(frames) if keys is None else len(keys.frames)
+    for keys in keys_of(list(curves), frames, reduction):
+        curve = keys.curve
+        fcurve = compat.ensure_fcurve(datablock, action, curve.path, curve.index, curve.group)
+        compat.fill_fcurve(fcurve, keys.frames, keys.values, keys.slopes)
+        made, keyed = made + 1, keyed + len(keys.frames)
     return Written(made, keyed)
 
 
-def _keyed(curves: Sequence[Curve], reduction: Reduction | None) -> list[tuple[list[Curve], Keys | None]]:
-    """Return the channels by transform, each with its keys; None for a key at each frame."""
+def keys_of(curves: Sequence[Curve], frames: np.ndarray, reduction: Reduction | None = None) -> list[CurveKeys]:
+    """Return the keys of channels, those of a transform together.
+
+    :param frames: float (N,), scene frames, evenly spaced.
+    :param reduction: None keys each frame; else there are as few keys as its tolerances allow.
+    """
     transforms: dict[str, list[Curve]] = {}
     for curve in curves:
         transforms.setdefault(curve.path, []).append(curve)
     together = list(transforms.values())
     if reduction is None:
-        return [(each, None) for each in together]
-    return list(zip(together, reduce([_track(each, reduction) for each in together]), strict=True))
+        return [CurveKeys(curve, frames, curve.values, None) for each in together for curve in each]
+    step = float(frames[1] - frames[0]) if len(frames) > 1 else 1.0
+    found: list[CurveKeys] = []
+    for each, keys in zip(together, reduce([_track(each, reduction) for each in together]), strict=True):
+        at = frames[keys.frames]
+        found += [CurveKeys(c, at, keys.values[:, k], keys.slopes[:, k] / step) for k, c in enumerate(each)]
+    return found
 
 
 def _track(curves: Sequence[Curve], reduction: Reduction) -> Track:
