@@ -21,6 +21,9 @@ from ..rig.bind import TargetError, can_be_target
 from ..rig.performers import ProfileError, active_performer
 from .preview_properties import CLASSES as PREVIEW_CLASSES
 from .preview_properties import MimicaPreview
+from .record_properties import MimicaRecording
+from .quality_properties import CLASSES as QUALITY_CLASSES
+from .quality_properties import MimicaQuality, MimicaWeakSpots
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -209,6 +212,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
     )
     preview: PointerProperty(type=MimicaPreview)
+    recording: PointerProperty(type=MimicaRecording)
     bake_all: BoolProperty(
         name="All Characters", description="Bake to every character of the list, each its own take if it has one"
     )
@@ -222,6 +226,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         options=compat.relative_path_options(),
     )
     own_takes: CollectionProperty(type=MimicaOwnTake)
+    quality: PointerProperty(type=MimicaQuality)
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
     bake_face: EnumProperty(
         name="Face",
@@ -354,6 +359,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     cameras: CollectionProperty(type=MimicaName)
     takes: CollectionProperty(type=MimicaTake)
     take_index: IntProperty(name="Take", description="The take to bake")
+    quality: PointerProperty(type=MimicaWeakSpots)
     takes_trashed: IntProperty()
     """How many takes the trash of the folder holds."""
     takes_to_move: IntProperty()
@@ -399,7 +405,9 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
 _CLASSES = (
     MimicaCastMember,
     MimicaOwnTake,
+    MimicaRecording,
     *PREVIEW_CLASSES,
+    *QUALITY_CLASSES,
     MimicaScene,
     MimicaName,
     MimicaTake,
