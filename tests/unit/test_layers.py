@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("capture", "cli", "mapping", "operators", "rig", "ui")
-HEAVY = {"cv2", "mediapipe", "scipy", "cv2_enumerate_cameras"}
+HEAVY = {"cv2", "mediapipe", "scipy", "cv2_enumerate_cameras", "sounddevice"}
 """Slow to load: only inside functions, so that enabling the add-on costs nothing."""
 BLENDER = {"bpy", "mathutils", "gpu", "blf", "bl_ui", "bl_operators", "bpy_extras", "addon_utils", "bmesh"}
 
@@ -28,8 +28,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
 }
 """What a package, or a module of the root, may import of this project."""
-ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {"rig.live": ("capture",), "rig.performances": ("capture.take",)}
-"""What single modules may: the live session captures, and what is baked again is read from its take again."""
+ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
+    "rig.live": ("capture",),
+    "rig.recording": ("capture",),
+    "rig.recorder": ("capture.timeline_fit",),
+    "rig.performances": ("capture.take",),
+}
+"""What single modules may: the live session captures and records, and what is baked again is read from its take."""
 
 
 @dataclass(frozen=True)
