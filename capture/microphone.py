@@ -113,6 +113,14 @@ class Microphone:
         """Whether it has given nothing but zeros for two seconds: switched off, or not allowed for Blender."""
         return not self._sounding and self._last - self._first > _MUTE_AFTER
 
+    @property
+    def heard(self) -> Heard | None:
+        """What was heard until now, and when; None before anything was."""
+        if self._clock is None or not self._clock.stamped:
+            return None
+        start, rate = self._clock.line()
+        return Heard(start, rate, self._rate, self.device)
+
     def start(self) -> None:
         """Open the device and begin to record; a microphone that still runs is stopped first.
 
@@ -161,10 +169,7 @@ class Microphone:
         self._thread.join(2.0)
         if self._thread.is_alive():
             self._fail("The disk does not answer, so the end of the sound may be missing.")
-        if self._clock is None:
-            return None
-        start, rate = self._clock.line()
-        return Heard(start, rate, self._rate, self.device)
+        return self.heard
 
     # The sound thread.
 

@@ -21,7 +21,7 @@ _LATE = {True: 0.003, False: 0.05}
 
 @dataclass(slots=True)
 class SoundClock:
-    """The moments of samples, a straight line: moment = start + index / rate. Not for several threads at once.
+    """The moments of samples, a straight line: moment = start + index / rate. `line` may be called by any thread.
 
     A stamp is the number of a block's first sample and the moment, seconds, at which that was heard. Stamps scatter by
     a few ms, and single ones come late.
@@ -35,6 +35,11 @@ class SoundClock:
     _recent: list[tuple[int, float]] = field(default_factory=list)
     """Index, and the moment at which sample 0 would have been heard."""
 
+    @property
+    def stamped(self) -> bool:
+        """Whether there was a stamp."""
+        return bool(self._window)
+
     def stamp(self, index: int, moment: float) -> None:
         """Take a stamp; they come in order."""
         self._recent.append((index, moment - index / self.nominal))
@@ -42,8 +47,9 @@ class SoundClock:
             self._recent.pop(0)
         if self._window and index - self._window[0][0] >= _WINDOW * self.nominal:
             self._points.append(_middle(self._window, self.nominal))
-            self._window = []
-        self._window.append((index, moment))
+            self._window = [(index, moment)]
+        else:
+            self._window.append((index, moment))
 
     def lost(self, stamps: list[tuple[int, float]], said: bool) -> int:
         """Return how many samples were lost just before a block.
@@ -65,7 +71,9 @@ class SoundClock:
 
         What lies further off than three times the usual distance is left out of a second fit.
         """
-        points = [*self._points, *([_middle(self._window, self.nominal)] if self._window else [])]
+        # May be asked by another thread than the one that stamps: what changes is looked at once.
+        window = self._window
+        points = [*self._points, *([_middle(window, self.nominal)] if window else [])]
         index, moment = np.array(points).T
         zero = moment - index / self.nominal
         if index[-1] - index[0] < _SHORTEST * self.nominal:

@@ -62,6 +62,8 @@ def test_what_is_heard_is_in_the_file_and_in_time(sound, tmp_path: Path) -> None
     microphone = Microphone("Desk", path)
     began = perform(microphone, 3.0)
     assert running() is microphone
+    wait_until(lambda: microphone.heard is not None)
+    assert abs(microphone.heard.start - began) < 2e-4, "known while it is recorded, so that a crash keeps it"
     heard = microphone.stop()
     assert running() is None and microphone.error is None
     assert heard.device == "Desk" and heard.nominal == heard.rate == RATE
