@@ -12,6 +12,9 @@ Two tables, which any SQLite tool can read:
   478 x 3 float32 and `scores` 52 float32, little-endian, as `mapping.frame.FaceFrame` describes them; `landmarks` is
   NULL when the face was not found, `scores` when there were none.
 
+A take of another kind (`kind` in `meta`) is one that was made of a file of controls: see `control_takes`. Its table of
+frames is empty, and its schema is `CONTROLS_VERSION`, so that programs which look for faces alone say that it is newer.
+
 `PRAGMA application_id` marks the file as a take, `PRAGMA user_version` is the version of this schema: it rises only
 when an older program would read a take wrongly. Rows of `meta` may come at any time, as programs pass over those that
 they do not know: a take of before them is read as it is, and gets them when something is written to it.
@@ -25,7 +28,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .source import SourceInfo
 
@@ -33,6 +36,8 @@ SUFFIX = ".mimica"
 PATIENCE = 0.5
 """Seconds to wait for someone who is writing just then."""
 SCHEMA_VERSION = 1
+CONTROLS_VERSION = 2
+"""Of takes that hold controls in place of faces; the newest that can be read."""
 APPLICATION_ID = 0x4D494D49
 """\"MIMI\"."""
 
@@ -54,6 +59,9 @@ CREATE TABLE frames (
 );
 CREATE UNIQUE INDEX frames_by_face ON frames (face_id, frame, time, quality);
 """
+
+
+TakeKind = Literal["faces", "controls"]
 
 
 class TakeError(Exception):
@@ -118,6 +126,8 @@ class TakeInfo:
     note: str = ""
     star: bool = False
     """Whether it is a favourite."""
+    kind: TakeKind = "faces"
+    """What it holds."""
     timeline: Timeline | None = None
     sound: Sound | None = None
     film: Film | None = None
@@ -145,6 +155,11 @@ class TakeInfo:
             performer_face=performer_face,
         )
 
+    @classmethod
+    def imported(cls, name: str) -> "TakeInfo":
+        """Return the info of a take that is made now of a file of another program."""
+        return cls(name, created=datetime.now(UTC).isoformat(timespec="seconds"))
+
     def to_rows(self) -> list[tuple[str, str]]:
         """Return the rows of `meta`."""
         return [(key, json.dumps(value)) for key, value in asdict(self).items()]
@@ -167,12 +182,12 @@ class TakeInfo:
 _PARTS: dict[str, type[Any]] = {"source": SourceInfo, "timeline": Timeline, "sound": Sound, "film": Film}
 
 
-def create_database(path: Path, meta: list[tuple[str, str]]) -> None:
-    """Make an empty take. Raises sqlite3.Error."""
+def create_database(path: Path, meta: list[tuple[str, str]], tables: str = "", version: int = SCHEMA_VERSION) -> None:
+    """Make an empty take, with further tables that make it one of another version. Raises sqlite3.Error."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; {SCHEMA} {tables}"
         )
         connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
         connection.execute("COMMIT")
@@ -205,11 +220,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         if application != APPLICATION_ID:
             connection.close()
             raise TakeError(f"'{path}' is not a Mimica take. Choose a file that Mimica recorded.")
-        if version > SCHEMA_VERSION:
+        if version > CONTROLS_VERSION:
             connection.close()
             raise TakeError(
                 f"The take '{path.name}' was recorded by a newer Mimica (its format is {version}, this Mimica reads "
-                f"up to {SCHEMA_VERSION}). Update Mimica to open it."
+                f"up to {CONTROLS_VERSION}). Update Mimica to open it."
             )
         return connection
     raise unreadable(path, error) from error

@@ -280,6 +280,8 @@ def _take(arguments: argparse.Namespace, console: Console, places: Places) -> in
     if arguments.action == "export":
         _keep_files(arguments.overwrite, arguments.file, arguments.out)
         return controls.export(arguments, console)
+    if arguments.action == "import":
+        return controls.make_take(arguments, console)
     if controls.is_controls(arguments.file):
         return controls.info(arguments, console)
     take = Take.open(arguments.file)

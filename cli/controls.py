@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of controls on the command line: what is in them, from takes to them, and from them to keyframes."""
+"""Files of controls on the command line: what is in them, from takes to them, and from them to takes and keyframes."""
 
 import argparse
 from contextlib import nullcontext
@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..capture.take import SUFFIX, Take
+from ..capture.control_takes import read_control_take, write_control_take
+from ..capture.take import SUFFIX, Take, TakeInfo, delete_take
 from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
 from ..mapping.controls_file import SUFFIXES, Format, read_controls, write_controls
 from ..mapping.frame import ARKIT_SHAPES
@@ -28,12 +29,16 @@ _OF_FACES = ("take", "film", "sheet", "csv", "json", "performer", "camera_fov", 
 
 
 def is_controls(path: Path) -> bool:
-    """Whether `path` is named as a file of controls."""
+    """Whether `path` is named as a file of controls, or is a take that was made of one. Raises `TakeError`."""
+    if perform.is_take(path):
+        return Take.open(path).info.kind == "controls"
     return path.suffix.lower() in SUFFIXES.values()
 
 
 def read(arguments: argparse.Namespace, path: Path, console: Console) -> ControlTake:
-    """Read a file of controls as the command line says, and say what is to be said of it. Raises CommandError."""
+    """Read controls as the command line says, and say what is to be said of them. Raises CommandError or TakeError."""
+    if perform.is_take(path):
+        return ControlTake(Take.open(path).info.name, **read_control_take(path))
     settings = ReadSettings(arguments.unit, arguments.landscape, arguments.rate)
     try:
         take = read_controls(path, settings)
@@ -49,18 +54,38 @@ def read(arguments: argparse.Namespace, path: Path, console: Console) -> Control
 
 def info(arguments: argparse.Namespace, console: Console) -> int:
     """Say what is in a file of controls."""
-    take = read(arguments, arguments.file, console)
-    console.figures(
-        [
-            ("name", take.name),
-            ("length", f"{take.duration:.2f} s, {len(take)} frames"),
-            ("rate", f"{take.rate:g} frames/s"),
-            ("controls", f"{len(take.known)} of {len(ARKIT_SHAPES)}"),
-            ("head", "yes" if take.head is not None else "no"),
-            ("eyes", "yes" if take.gaze is not None else "no"),
-            ("landmarks", "none: it can be baked, and not be solved again"),
-        ]
-    )
+    console.figures(_figures(read(arguments, arguments.file, console)))
+    return OK
+
+
+def _figures(take: ControlTake) -> list[tuple[str, str]]:
+    return [
+        ("name", take.name),
+        ("length", f"{take.duration:.2f} s, {len(take)} frames"),
+        ("rate", f"{take.rate:g} frames/s"),
+        ("controls", f"{len(take.known)} of {len(ARKIT_SHAPES)}"),
+        ("head", "yes" if take.head is not None else "no"),
+        ("eyes", "yes" if take.gaze is not None else "no"),
+        ("landmarks", "none: it can be baked, and not be solved again"),
+    ]
+
+
+def make_take(arguments: argparse.Namespace, console: Console) -> int:
+    """Make a take of a file of controls. Raises CommandError or TakeError."""
+    source: Path = arguments.file
+    output: Path = arguments.out or source.with_suffix(SUFFIX)
+    if perform.is_take(source):
+        raise CommandError(f"'{source}' is a take already. Name a file of controls (.csv, .json).", USAGE)
+    if not perform.is_take(output):
+        raise CommandError(f"The output '{output}' does not end in {SUFFIX}. Name such a file.", USAGE)
+    if output.exists() and not arguments.overwrite:
+        raise CommandError(f"'{output}' is there already. Choose another name, or add --overwrite.")
+    take = read(arguments, source, console)
+    if output.exists():
+        Take.open(output)  # only a take is ever deleted
+        delete_take(output)
+    write_control_take(output, TakeInfo.imported(take.name), take)
+    console.figures([*_figures(take), ("take", str(output))])
     return OK
 
 

@@ -165,8 +165,9 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     solve = add(
         "solve",
         "video or take to a table of controls; needs no Blender",
-        "One row a frame: frame, time in seconds, ARKit's 52 controls in [0, 1], and head_yaw, head_pitch,\n"
-        "head_roll in degrees (yaw > 0: nose to the image's right; pitch > 0: down; roll > 0: top to the left).",
+        "One row a frame: frame, time in seconds, ARKit's 52 controls in [0, 1], head_yaw, head_pitch, head_roll\n"
+        "in degrees (yaw > 0: nose to the image's right; pitch > 0: down; roll > 0: top to the left), and each eye's\n"
+        "gaze_yaw and gaze_pitch. The same table as 'mimica take export' writes.",
     )
     solve.add_argument("video", metavar="VIDEO", type=Path, help=f"video, folder of images, or take ({SUFFIX})")
     solve.add_argument("--csv", metavar="OUT.csv", type=Path, required=True, help="table to write")
@@ -207,6 +208,18 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     export.add_argument("--face", type=_count, metavar="N", help="the face to use, from 1 (default: seen most)")
     _add_performer_options(export)
     _add_controls_options(export)
+    importing = actions.add_parser(
+        "import",
+        help="make a take of a file of controls",
+        description="Make a take of a file of controls: of Live Link Face, Audio2Face or Mimica. It is listed, baked\n"
+        "and exported as others are, and holds no face that could be solved again.",
+        epilog=_EXIT_CODES,
+        formatter_class=plain,
+    )
+    importing.add_argument("file", metavar="FILE", type=Path, help="file of controls (.csv, .json)")
+    importing.add_argument("-o", "--out", metavar="TAKE", type=Path, help=f"take to write (default: FILE{SUFFIX})")
+    importing.add_argument("--overwrite", action="store_true", help="replace the take if it is there already")
+    _add_controls_options(importing)
 
     performer = add("performer", "learn a performer's face, or look into what was learned")
     actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")

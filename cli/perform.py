@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a video to a take, and from a take to controls. Needs no Blender."""
 
-import csv
 import os
 import sys
 import time
@@ -19,12 +18,14 @@ from ..capture.source import SourceInfo, SourceSpec, make_source
 from ..capture.take import SUFFIX, Take, TakeInfo, TakeSummary, TakeWriter, delete_take
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile, ProfileError
-from ..mapping.frame import ARKIT_SHAPES, FaceFrames
+from ..mapping.control_take import ControlsFileError, rate_of, take_of_motion
+from ..mapping.controls_file import write_controls
+from ..mapping.frame import FaceFrames
 from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
-from ..mapping.mapper import head_angles, map_frames
+from ..mapping.mapper import map_frames
 from ..mapping.motion import Motion
-from .failure import MISSING, CommandError, make_folder, unwritable
+from .failure import MISSING, CommandError, make_folder
 from .mirror import MirroredSource
 
 _POLL = 0.05
@@ -173,6 +174,11 @@ def which_face(take: Take, number: int | None = None) -> int:
 
     :param number: as users count, from 1; None takes the face that was seen most.
     """
+    if take.info.kind == "controls":
+        raise CommandError(
+            f"The take '{take.info.name}' holds controls of another program, and no face. It can be baked"
+            " ('mimica run') and exported ('mimica take export')."
+        )
     summary = take.summary()
     if summary.main_face is None:
         name = take.info.source.name if take.info.source else take.info.name
@@ -225,17 +231,12 @@ def solve(
 
 
 def write_csv(path: Path, motion: Motion) -> None:
-    """Write `frame,time,<the 52 controls>,head_yaw,head_pitch,head_roll`, one row a frame, angles in degrees.
+    """Write the plain table of controls, head and gaze, one row a frame: see docs/formats.md.
 
     Times are the take's, in seconds. Raises CommandError when the file cannot be written.
     """
-    table = np.column_stack([motion.times, motion.controls, head_angles(motion)])
     make_folder(path)
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["frame", "time", *ARKIT_SHAPES, "head_yaw", "head_pitch", "head_roll"])
-            for i, values in enumerate(table):
-                rows.writerow([i, *(f"{value:.5f}" for value in values)])
-    except OSError as error:
-        raise unwritable(path, error) from error
+        write_controls(path, take_of_motion(path.stem, motion, rate_of(motion.times)), "csv")
+    except ControlsFileError as error:
+        raise CommandError(str(error)) from error

@@ -276,7 +276,8 @@ def test_take_becomes_a_table_without_a_model(mimica: Command, take: Path, tmp_p
     table = tmp_path / "new" / "out.csv"
     assert mimica("solve", take, "--csv", table) == 0
     header, rows = read_table(table)
-    assert header == ["frame", "time", *ARKIT_SHAPES, "head_yaw", "head_pitch", "head_roll"]
+    gaze = [f"gaze_{angle}_{side}" for side in ("left", "right") for angle in ("yaw", "pitch")]
+    assert header == ["frame", "time", *ARKIT_SHAPES, "head_yaw", "head_pitch", "head_roll", *gaze]
     assert np.array_equal(rows[:, 0], np.arange(60))
     assert np.allclose(rows[:, 1], np.arange(60) / 30, atol=1e-4)
     assert np.isfinite(rows).all()
