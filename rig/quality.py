@@ -108,6 +108,7 @@ class _Asked:
 
 _reports: OrderedDict[_Asked, Report] = OrderedDict()
 _job: _Job | None = None
+_active: _Asked | None = None
 _current: Report | None = None
 _baked_into = ""
 """The action into which the active take was baked for the character."""
@@ -122,11 +123,13 @@ def report() -> Report | None:
 
 
 def step(context: bpy.types.Context) -> bool:
-    """Begin what is asked for, take in what is done; return whether `report` is another by now. Never waits.
+    """Begin what is asked for, take in what is done; return whether another take is active, or its report new.
+
+    Never waits.
 
     Nothing is begun while a capture runs: that needs the machine for itself.
     """
-    global _job, _current, _baked_into
+    global _job, _active, _current, _baked_into
     if _job is not None and _job.done:
         if _job.report is not None:
             _reports[_job.asked] = _job.report
@@ -137,8 +140,8 @@ def step(context: bpy.types.Context) -> bool:
         _job = None
     asked = _asked(context)
     now = None if asked is None else _reports.get(asked)
-    changed = now is not _current
-    _current = now
+    changed = now is not _current or asked != _active
+    _active, _current = asked, now
     action = None if now is None else _baked(context.scene.mimica.target, now.name)
     _baked_into = "" if action is None else action.name
     wanted = time.monotonic() - _wanted < _WANTED_SECONDS and live.current() is None
@@ -214,9 +217,9 @@ def _marks(context: bpy.types.Context, found: Report) -> list[bpy.types.Timeline
 
 def forget() -> None:
     """Let go of all reports; what is being worked out is not waited for."""
-    global _job, _current
+    global _job, _active, _current
     _reports.clear()
-    _job = _current = None
+    _job = _active = _current = None
 
 
 def _asked(context: bpy.types.Context) -> _Asked | None:

@@ -17,6 +17,8 @@ _HEIGHT = 9.0
 """Pixels, at a resolution scale of 1."""
 _HATCH = 5.0
 """Pixels between two lines of the hatching."""
+_BAR, _FOLDED = 18.0, 60.0
+"""Pixels: height of the bar that scrolls, and of a region that has none, at a resolution scale of 1."""
 _HATCHING = (0.0, 0.0, 0.0, 0.6)
 
 
@@ -47,7 +49,7 @@ class _Drawn:
         _, boxes, lines = made
         gpu.state.blend_set("ALPHA")
         with gpu.matrix.push_pop():
-            gpu.matrix.translate((0.0, round(_bottom(scale)), 0.0))
+            gpu.matrix.translate((0.0, _bottom(region.height, scale), 0.0))
             if boxes is not None:
                 boxes.draw(gpu.shader.from_builtin("FLAT_COLOR"))
             if lines is not None:
@@ -61,9 +63,12 @@ class _Drawn:
         self._made.clear()
 
 
-def _bottom(scale: float) -> float:
-    """Return where the track begins, pixels from the region's bottom: above the bar that scrolls."""
-    return 18.0 * scale
+def _bottom(height: int, scale: float) -> float:
+    """Return where the track begins, pixels from the bottom of a region of a height: above the bar that scrolls.
+
+    A region that is folded to its ruler has none.
+    """
+    return round(_BAR * scale) if height > _FOLDED * scale else 0.0
 
 
 def _batches(strip: Strip, scale: float) -> tuple[Any, Any]:
