@@ -21,7 +21,6 @@ from .presence import fill_lost, hold_unsure
 from .regions import control_bands, control_regions, control_spikes, controls_of
 from .settings import MappingSettings
 
-
 _PURE = 0.05
 """What belongs to other parts by less than this belongs to one alone."""
 

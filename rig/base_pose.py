@@ -20,7 +20,7 @@ from ..mapping.rotation_modes import EULER_ORDERS, quaternion_from_axis_angle, q
 from . import compat
 from .bind import Binding
 from .kept_pose import KeptPose
-from .occupied import ANIMATED, BAKED, Occupied, is_baked
+from .occupied import ANIMATED, BAKED, Occupied, is_baked, is_hand_layer
 from .places import address, bone_path, shape_path
 
 STILL_PROPERTY = "mimica_still"
@@ -172,7 +172,7 @@ class _Curves:
         if key not in self._known:
             known = self._known[key] = {}
             for action, curves, strip in compat.playing(datablock):
-                if not is_baked(action):
+                if not is_baked(action) and not is_hand_layer(action):
                     for curve in curves:
                         if not curve.mute:
                             known.setdefault((curve.data_path, curve.array_index), []).append((curve, strip))

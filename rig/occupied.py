@@ -21,6 +21,8 @@ Existing = Literal["LEAVE", "REPLACE", "ADD"]
 """What happens to channels that are animated: left alone, written all the same, or added to."""
 TAKE_PROPERTY = "mimica_take"
 """Custom property of an Action: the take it was baked from. Baking the take again replaces these keys."""
+LAYER_PROPERTY = "mimica_layer"
+"""Custom property of an Action with an animator's keys on top of a baked take: it does not stand in the take's way."""
 
 FREE, BAKED, ANIMATED, LOCKED, DRIVEN = range(5)
 """Whose a channel is: of nobody, of a take that Mimica baked, of an animation, ...; of several the last one counts."""
@@ -172,6 +174,11 @@ def is_baked(action: bpy.types.Action | None) -> bool:
     return action is not None and TAKE_PROPERTY in action
 
 
+def is_hand_layer(action: bpy.types.Action | None) -> bool:
+    """Whether an action was made for an animator's keys on top of a baked take."""
+    return action is not None and LAYER_PROPERTY in action
+
+
 class _Claims:
     """What drives or animates paths of data-blocks, looked up once for each data-block."""
 
@@ -193,7 +200,7 @@ def _claims_on(datablock: bpy.types.ID) -> dict[tuple[str, int], _Claim]:
         return {}
     claims: dict[tuple[str, int], _Claim] = {}
     for action, curves, _ in compat.playing(datablock):
-        claim = _Claim(BAKED) if is_baked(action) else _Claim(ANIMATED, action.name)
+        claim = _Claim(BAKED) if is_baked(action) or is_hand_layer(action) else _Claim(ANIMATED, action.name)
         for curve in curves:
             channel = curve.data_path, curve.array_index
             if not curve.mute and claims.get(channel, _FREE).owner <= claim.owner:

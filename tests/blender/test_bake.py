@@ -149,7 +149,7 @@ def test_shape_keys_are_keyed_too():
     bpy.context.scene.collection.objects.link(mesh)
     for name in ("Basis", "jawOpen", "eyeBlinkLeft", "unrelated"):
         mesh.shape_key_add(name=name).value = 0.0
-    frames = photograph(act(jaw=ramp(60)))
+    frames = photograph(act(jaw=ramp(60), blink_left=ramp(60)[::-1]))
     result = bake_take(bpy.context.scene, mesh, frames, name="Shapes", profile=default_profile())
     assert result.curves == 2
     bpy.context.scene.frame_set(int(result.last_frame))
