@@ -20,31 +20,37 @@ def _parts():
         character_edit,
         controls_file,
         create_rig,
+        layers,
         lens,
+        microphone,
         model,
         own_takes,
         performer,
         quality,
+        record,
         sources,
         takes,
         takes_files,
         teaching,
     )
     from .rig import character as scene_map
+    from .rig import layers as scene_layers
     from .rig import recorder, teaching_steps
     from .ui import bake_preview as preview_panel
+    from .ui import layers as layers_panel
+    from .ui import microphone as microphone_panel
     from .ui import panels, preferences, prompter, properties, quality_strip
     from .ui import quality as quality_panel
     from .ui import record as record_panel
     from .ui import teaching as teaching_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
-    of_takes = (own_takes, takes, takes_files, quality)
-    of_bake = (bake, bake_preview, controls_file)
+    of_takes = (own_takes, takes, takes_files, record, microphone, quality)
+    of_bake = (layers, bake, bake_preview, controls_file)
     operators = (sources, model, capture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, recorder)
-    below = (quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
-    return (*stored, preferences, panels, *below, *operators, command_line)
+    below = (record_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
+    return (*stored, scene_layers, preferences, panels, layers_panel, *below, *operators, command_line)
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 _SLOTTED = "fcurve_ensure_for_datablock" in bpy.types.Action.bl_rna.functions
 _SAYS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+_SOUND_STRIP = getattr(bpy.types, "SoundStrip", None) or bpy.types.SoundSequence
 
 
 def has_slots() -> bool:
@@ -230,6 +231,46 @@ def _curves_in(action: bpy.types.Action, slot: "bpy.types.ActionSlot | None") ->
             if bag is not None:
                 return bag.fcurves
     return None
+
+
+def has_sound() -> bool:
+    """Whether this Blender plays sound; as a Python module it was built without until 5.1."""
+    return bpy.app.build_options.audaspace
+
+
+def has_sound_offset() -> bool:
+    """Whether sound in a strip may begin between two frames (4.3 and later)."""
+    return "sound_offset" in _SOUND_STRIP.bl_rna.properties
+
+
+def set_sound_offset(strip: "bpy.types.SoundStrip", seconds: float) -> None:
+    """Let a strip's sound begin that much after its frame. Does nothing where `has_sound_offset` is false."""
+    if has_sound_offset():
+        strip.sound_offset = seconds
+
+
+def strips(editor: bpy.types.SequenceEditor) -> bpy.types.bpy_prop_collection:
+    """Return the strips of a sequencer, those inside of meta strips apart."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def ends_of_strip(strip: "bpy.types.Strip") -> tuple[int, int]:
+    """Return the first frame of a sequencer's strip and the one after its last."""
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+def trim_strip(strip: "bpy.types.Strip", first: int, end: int) -> None:
+    """Let a sequencer's strip show nothing before a frame, nor from another on; what lies within stays in its place."""
+    start, stop = ends_of_strip(strip)
+    first, end = max(first, start), min(end, stop)
+    if first >= end:
+        return
+    if hasattr(strip, "left_handle"):
+        strip.left_handle, strip.right_handle = first, end
+    else:
+        strip.frame_final_start, strip.frame_final_end = first, end
 
 
 def fill_fcurve(

@@ -18,12 +18,16 @@ from bpy.props import (
 
 from ..rig import compat, live, test_pose
 from ..rig.bind import TargetError, can_be_target
+from ..rig.layers import CLASSES as LAYER_CLASSES
+from ..rig.layers import MimicaLayeredTake
 from ..rig.performers import ProfileError, active_performer
+from .microphone_properties import CLASSES as MICROPHONE_CLASSES
+from .microphone_properties import MimicaMicrophone
 from .preview_properties import CLASSES as PREVIEW_CLASSES
 from .preview_properties import MimicaPreview
-from .record_properties import MimicaRecording
 from .quality_properties import CLASSES as QUALITY_CLASSES
 from .quality_properties import MimicaQuality, MimicaWeakSpots
+from .record_properties import MimicaRecording
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -211,6 +215,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Keep Pose",
         description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
     )
+    microphone: PointerProperty(type=MimicaMicrophone)
     preview: PointerProperty(type=MimicaPreview)
     recording: PointerProperty(type=MimicaRecording)
     bake_all: BoolProperty(
@@ -226,6 +231,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         options=compat.relative_path_options(),
     )
     own_takes: CollectionProperty(type=MimicaOwnTake)
+    layered: CollectionProperty(type=MimicaLayeredTake)
     quality: PointerProperty(type=MimicaQuality)
     slate: StringProperty(name="Slate", description="What takes are named after; a number is added", default="Take")
     bake_face: EnumProperty(
@@ -406,8 +412,10 @@ _CLASSES = (
     MimicaCastMember,
     MimicaOwnTake,
     MimicaRecording,
+    *MICROPHONE_CLASSES,
     *PREVIEW_CLASSES,
     *QUALITY_CLASSES,
+    *LAYER_CLASSES,
     MimicaScene,
     MimicaName,
     MimicaTake,

@@ -32,7 +32,10 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.live": ("capture",),
     "rig.recording": ("capture",),
     "rig.recorder": ("capture.timeline_fit",),
-    "rig.performances": ("capture.take",),
+    "rig.performances": ("capture.take", "capture.control_takes"),
+    "rig.microphone": ("capture.microphone",),
+    "rig.sound": ("capture.take_schema",),
+    "rig.layers": ("capture.take_span",),
 }
 """What single modules may: the live session captures and records, and what is baked again is read from its take."""
 
