@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of controls: a take's for other programs, and those of other programs onto the character."""
+"""Files of controls: a take's for other programs, and those of other programs as takes or onto the character."""
 
 from pathlib import Path
 
@@ -8,19 +8,23 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper, ImportHelper  # pyright: ignore[reportMissingImports]
 
-from ..capture.take import Take, TakeError
+from ..capture.control_takes import write_control_take
+from ..capture.take import Take, TakeError, TakeInfo
+from ..capture.take_files import file_stem, free_path
 from ..mapping.calibration import ProfileError
-from ..mapping.control_take import ControlsFileError, rate_of, take_of_motion
+from ..mapping.control_take import ControlsFileError, ControlTake, rate_of, take_of_motion
 from ..mapping.controls_file import SUFFIXES, read_controls, write_controls
 from ..mapping.mapper import MappingSettings
-from ..mapping.performance import ControlPerformance
+from ..mapping.performance import ControlPerformance, Performance
 from ..mapping.read_table import ReadSettings
 from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, bake
 from ..rig.bind import TargetError
+from ..rig.paths import takes_folder
 from ..rig.performances import PerformanceError, choice_of, open_performance
 from .bake import settings_of
-from .takes import active_take
+from .own_takes import remember
+from .takes import active_take, refresh_takes
 
 _FORMATS = (
     ("livelink", "Live Link Face", "The table that the app writes, for Unreal and what imports its recordings (.csv)"),
@@ -73,10 +77,7 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
                 raise PerformanceError(
                     f"The take '{performance.name}' holds no face. Record it again, with your face in view."
                 )
-            motion = performance.motion(None, MappingSettings(smoothness=settings.smoothness))
-            source = Take.open(path).info.source
-            rate = source.rate if source is not None and source.rate else rate_of(performance.times)
-            write_controls(output, take_of_motion(performance.name, motion, rate), self.format)
+            write_controls(output, _controls_of(performance, path, settings.smoothness), self.format)
         except (TakeError, PerformanceError, ProfileError, ControlsFileError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -86,17 +87,35 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
         return {"FINISHED"}
 
 
+def _controls_of(performance: Performance, path: Path, smoothness: float) -> ControlTake:
+    """Return a performance's controls: those of a file as they were imported."""
+    if isinstance(performance, ControlPerformance):
+        return performance.take
+    motion = performance.motion(None, MappingSettings(smoothness=smoothness))
+    source = Take.open(path).info.source
+    rate = source.rate if source is not None and source.rate else rate_of(performance.times)
+    return take_of_motion(performance.name, motion, rate)
+
+
 class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
     bl_idname = "mimica.import_controls"
     bl_label = "Import Controls"
     bl_description = (
-        "Write a file of controls to the character as keyframes of one action, at the scene's frame rate: of Live Link"
-        " Face, Audio2Face or Mimica. It holds no landmarks, so it does not become a take"
+        "Read a file of controls of Live Link Face, Audio2Face or Mimica: as a take that is listed and baked as others"
+        " are, or at once to the character as keyframes"
     )
     bl_options = {"REGISTER", "UNDO"}
 
     filename_ext = ".csv"
     filter_glob: StringProperty(default="*.csv;*.json", options={"HIDDEN"})
+    way: EnumProperty(
+        name="As",
+        description="What becomes of the file",
+        items=(
+            ("TAKE", "A Take", "Into the folder of takes, in the list: baked, layered and exported as others are"),
+            ("KEYS", "Keyframes", "At once to the character, as one action at the scene's frame rate"),
+        ),
+    )
     unit: EnumProperty(
         name="Angles",
         description="Unit of the angles in a recording of Live Link Face",
@@ -118,33 +137,42 @@ class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
         max=1000.0,
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.mimica.target is None:
-            cls.poll_message_set("Pick a character, or press Create Face Rig")
-            return False
-        return True
-
     def execute(self, context: bpy.types.Context) -> set[str]:
-        test_pose.end()
-        bake_preview.end()
-        settings, scene = context.scene.mimica, context.scene
-        session = live.current()
-        kept = session.kept_of(settings.target) if session is not None else None
+        path = Path(bpy.path.abspath(self.filepath))
         try:
-            path = Path(bpy.path.abspath(self.filepath))
             take = read_controls(path, ReadSettings(self.unit, self.landscape, self.rate))
-            result = bake(scene, settings.target, ControlPerformance(take), settings=settings_of(settings), kept=kept)
-        except (ControlsFileError, BakeError, TargetError) as error:
+            done = _keep(context, take) if self.way == "TAKE" else _key(context, take)
+        except (ControlsFileError, TakeError, BakeError, TargetError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        scene.frame_end = max(scene.frame_end, int(result.last_frame))
-        for note in (*take.notes, *result.notes):
+        for note in (*take.notes, *done):
             self.report({"INFO"}, note)
         if take.unknown:
             self.report({"INFO"}, f"Not understood, and left out: {', '.join(take.unknown)}")
-        self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
         return {"FINISHED"}
+
+
+def _keep(context: bpy.types.Context, take: ControlTake) -> tuple[str, ...]:
+    """Make a take of a file's controls in the folder of takes, and pick it. Returns what is to be said."""
+    path = free_path(takes_folder(), file_stem(take.name) or "Controls")
+    write_control_take(path, TakeInfo.imported(take.name), take)
+    remember(context.scene, path)
+    refresh_takes(context.window_manager, str(path))
+    return (f"Imported as a take: {path}",)
+
+
+def _key(context: bpy.types.Context, take: ControlTake) -> tuple[str, ...]:
+    """Bake a file's controls. Returns what is to be said. Raises what `bake` does."""
+    settings, scene = context.scene.mimica, context.scene
+    if settings.target is None:
+        raise TargetError("There is no character to key. Pick one in the Character panel, or import as a take.")
+    test_pose.end()
+    bake_preview.end()
+    session = live.current()
+    kept = session.kept_of(settings.target) if session is not None else None
+    result = bake(scene, settings.target, ControlPerformance(take), settings=settings_of(settings), kept=kept)
+    scene.frame_end = max(scene.frame_end, int(result.last_frame))
+    return (*result.notes, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
 
 
 def _draw_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

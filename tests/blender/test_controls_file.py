@@ -20,6 +20,7 @@ from mimica.mapping.data import load_table
 from mimica.mapping.expressions import average_expressions
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
 from mimica.mapping.performance import ControlPerformance
+from mimica.operators import controls_file as operators_controls
 from mimica.operators import takes as operators_takes
 from mimica.rig.bake import BakeError, BakeSettings, bake
 from mimica.rig.face_rig import create_face_rig
@@ -50,7 +51,8 @@ def scene() -> bpy.types.Scene:
 
 @pytest.fixture
 def registered(scene: bpy.types.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(operators_takes, "takes_folder", lambda: tmp_path / "takes")
+    for module in (operators_takes, operators_controls):
+        monkeypatch.setattr(module, "takes_folder", lambda: tmp_path / "takes")
     mimica.register()
     yield
     mimica.unregister()
@@ -124,18 +126,42 @@ def test_import_is_one_undo_step_and_says_what_is_wrong(take: ControlTake, tmp_p
     path = tmp_path / "slate.csv"
     write_controls(path, take, "livelink")
     bpy.context.scene.frame_end = 5
-    assert bpy.ops.mimica.import_controls(filepath=str(path)) == {"FINISHED"}
+    assert bpy.ops.mimica.import_controls(filepath=str(path), way="KEYS") == {"FINISHED"}
     assert bpy.context.scene.frame_end == 31
     action = mesh.data.shape_keys.animation_data.action
     assert action is not None and action.name == "slate"
     assert "UNDO" in bpy.types.MIMICA_OT_import_controls.bl_options
-    assert bpy.ops.mimica.import_controls(filepath=str(path)) == {"FINISHED"}
+    assert bpy.ops.mimica.import_controls(filepath=str(path), way="KEYS") == {"FINISHED"}
     assert len(bpy.data.actions) == 1, "the same file again goes into the same action"
     path.write_text("time,jawOpen\n0,wide\n")
     with pytest.raises(RuntimeError, match="line 2, column jawOpen"):
-        bpy.ops.mimica.import_controls(filepath=str(path))
+        bpy.ops.mimica.import_controls(filepath=str(path), way="KEYS")
+    write_controls(path, take, "livelink")
     bpy.context.scene.mimica.target = None
-    assert not bpy.ops.mimica.import_controls.poll()
+    with pytest.raises(RuntimeError, match="no character to key"):
+        bpy.ops.mimica.import_controls(filepath=str(path), way="KEYS")
+
+
+@pytest.mark.usefixtures("registered")
+def test_import_as_a_take_is_listed_baked_and_exported(take: ControlTake, tmp_path: Path) -> None:
+    state, path = bpy.context.window_manager.mimica, tmp_path / "slate.csv"
+    write_controls(path, take, "livelink")
+    for _ in range(2):
+        assert bpy.ops.mimica.import_controls(filepath=str(path)) == {"FINISHED"}
+    assert sorted(Path(item.path).name for item in state.takes) == ["slate 2.mimica", "slate.mimica"]
+    active = state.takes[state.take_index]
+    assert active.path.endswith("slate 2.mimica") and not active.error
+    assert (active.frames, active.quality) == (COUNT, 1.0)
+    assert bpy.ops.mimica.export_controls(filepath=str(tmp_path / "out.csv"), format="livelink") == {"FINISHED"}
+    assert (tmp_path / "out.csv").read_bytes() == path.read_bytes()
+    mesh = add_mesh()
+    bpy.context.scene.mimica.target = mesh
+    assert bpy.ops.mimica.bake() == {"FINISHED"}
+    bpy.context.scene.frame_set(31)
+    assert mesh.data.shape_keys.key_blocks["mouthSmileLeft"].value == pytest.approx(1.0, abs=0.03)
+    assert [item.path for item in bpy.context.scene.mimica.own_takes] != [], "the scene knows it as its own"
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        bpy.ops.mimica.import_controls(filepath=str(tmp_path / "none.csv"))
 
 
 def record(folder: Path) -> Path:
@@ -175,7 +201,8 @@ def test_the_command_line_exports_and_bakes(
     assert main(["take", "export", str(table), "--out", str(tmp_path / "words.json")]) == 0
     assert main(["take", "info", str(tmp_path / "words.json")]) == 0
     assert "52 of 52" in capfd.readouterr().out
-    assert main(["run", str(table), "--output", str(output), "--fps", "24"]) == 0
+    assert main(["take", "import", str(table)]) == 0
+    assert main(["run", str(table.with_suffix(".mimica")), "--output", str(output), "--fps", "24"]) == 0
     bpy.ops.wm.open_mainfile(filepath=str(output))
     assert (bpy.context.scene.frame_start, bpy.context.scene.frame_end) == (1, 25)
     rig = next(o for o in bpy.context.scene.objects if o.type == "ARMATURE")
