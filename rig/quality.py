@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from ..mapping.calibration import ProfileError
-from ..mapping.performance import Performance
+from ..mapping.performance import Performance, TakePerformance
 from ..mapping.quality_track import QualityTrack, quality_of
 from ..mapping.settings import MappingSettings
 from . import live
@@ -73,7 +73,9 @@ class _Job:
 
     def __init__(self, asked: "_Asked") -> None:
         self.asked = asked
-        self.performance = kept(asked.opening)
+        performance = kept(asked.opening)
+        # Of a take nothing but frames and profile is looked at; what other performances keep is not for two threads.
+        self.performance = performance if isinstance(performance, TakePerformance) else None
         self.report: Report | None = None
         self._thread = threading.Thread(target=self._run, name="mimica quality", daemon=True)
         self._thread.start()
@@ -135,7 +137,7 @@ def step(context: bpy.types.Context) -> bool:
             _reports[_job.asked] = _job.report
             while len(_reports) > _KEPT:
                 _reports.popitem(last=False)
-        if _job.performance is not None:
+        if _job.performance is not None and kept(_job.asked.opening) is None:
             keep(_job.asked.opening, _job.performance)
         _job = None
     asked = _asked(context)
