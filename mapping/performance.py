@@ -80,9 +80,11 @@ class TakePerformance:
     def solved(self, groups: np.ndarray | None) -> Motion:
         """Return what `solve` makes of the frames: lost frames hold NaN, nothing is smoothed. Not to be changed."""
         key = b"all" if groups is None else groups.tobytes()
-        if self._solved is None or self._solved[0] != key:
-            self._solved = key, solve(self.frames, self.profile, groups)
-        return self._solved[1]
+        # Others may ask on other threads meanwhile, for other groups.
+        solved = self._solved
+        if solved is None or solved[0] != key:
+            self._solved = solved = key, solve(self.frames, self.profile, groups)
+        return solved[1]
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from ..rig import compat
+from ..rig import compat, layers
 
 _takes: dict[int, list[Path]] = {}
 """By the scene's uid."""
@@ -40,6 +40,7 @@ def forget(path: Path) -> None:
 
 def moved(old: Path, new: Path) -> None:
     """Follow a take to its new file."""
+    layers.take_moved(old, new)
     for scene in bpy.data.scenes:
         takes = _of(scene)
         if old in takes:

@@ -7,29 +7,34 @@ The choice is a small value that can be stored with what was made of it, and ope
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import bpy
 
-from ..capture.take import Take
+from ..capture.control_takes import read_control_take
+from ..capture.take import Take, TakeError
 from ..mapping.calibration import PerformerProfile, ProfileError
+from ..mapping.control_take import ControlTake
 from ..mapping.frame import FaceFrames
+from ..mapping.layering import MOST, Layer, LayeredPerformance
 from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
-from ..mapping.performance import Performance, TakePerformance
+from ..mapping.performance import ControlPerformance, Performance, TakePerformance
+from . import layers
 from .paths import performers_folder
 from .performers import active_performer, load_performer
 
 Reader = Literal["RECORDED", "ACTIVE"]
 """Whose neutral and range a take is read with: what was known at the recording, or the active performer's."""
-MOST = -1
-"""As a face: the one that is in most of the take's images."""
 Key = tuple[object, ...]
 """What changes when a performance that was opened would be another by now."""
 _KEPT = 4
 """Performances that stay in memory, so that a change of settings need not read and solve them again."""
+_KEPT_INSTANTS = 60000
+"""More than those stay as long as they have no more instants together: half an hour at 30 a second."""
 
 
 class PerformanceError(Exception):
@@ -46,20 +51,26 @@ class Choice:
     performer: Reader = "RECORDED"
     learn: bool = True
     """Whether it is learned from the take itself what this face's expressions look like."""
+    layers: tuple[Layer, ...] = ()
+    """The takes that lie over it, the lowest first. Each is read as it is, by the same settings."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return asdict(self)
+        return {**asdict(self), "layers": [layer.to_json() for layer in self.layers]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Choice":
         """Return what `to_json` gave; keys that are not known are passed over."""
-        return cls(**{key: value for key, value in data.items() if key in cls.__dataclass_fields__})
+        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
+        known["layers"] = tuple(Layer.from_json(layer) for layer in data.get("layers", ()))
+        return cls(**known)
 
 
 def choice_of(settings: bpy.types.PropertyGroup, path: Path, face: str) -> Choice:
-    """Return what the panels say of a take. `face`: a number, or MOST."""
-    return Choice(str(path), MOST if face == "MOST" else int(face), settings.bake_performer, settings.bake_learn)
+    """Return what the panels say of a take, with what the scene lays over it. `face`: a number, or MOST."""
+    over = tuple(layer for layer in layers.layers_of(settings.id_data, path) if layer.enabled and layer.regions)
+    number = MOST if face == "MOST" else int(face)
+    return Choice(str(path), number, settings.bake_performer, settings.bake_learn, over)
 
 
 def open_performance(choice: Choice) -> Performance:
@@ -69,7 +80,14 @@ def open_performance(choice: Choice) -> Performance:
     """
     key, read = reader_of(choice)
     performance = kept(key)
-    return keep(key, read()) if performance is None else performance
+    if performance is not None:
+        return performance
+    if not choice.layers:
+        return keep(key, read())
+    # Each take is kept for itself too: another fade or range needs none of them read and solved again.
+    base = open_performance(replace(choice, layers=()))
+    over = [(layer, _of_layer(layer, partial(open_performance, _alone(choice, layer)))) for layer in choice.layers]
+    return keep(key, LayeredPerformance(base, over))
 
 
 def reader_of(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
@@ -77,11 +95,15 @@ def reader_of(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
 
     Raises `ProfileError`; the reading raises what `open_performance` does.
     """
+    if choice.layers:
+        return _layered_reader(choice)
     path = Path(bpy.path.abspath(choice.path))
     chosen = _active_profile() if choice.performer == "ACTIVE" else None
 
     def read() -> Performance:
         take = Take.open(path)
+        if take.info.kind == "controls":
+            return ControlPerformance(ControlTake(take.info.name, **read_control_take(path)))
         face = face_of(take, choice.face)
         frames = take.frames(face)
         return TakePerformance(take.info.name, frames, _profile(take, face, frames, choice, chosen))
@@ -99,7 +121,7 @@ def kept(key: Key) -> Performance | None:
 def keep(key: Key, performance: Performance) -> Performance:
     """Keep a performance in memory, as one of the last few, and return it. Main thread."""
     _opened[key] = performance
-    while len(_opened) > _KEPT:
+    while len(_opened) > _KEPT and sum(map(_instants, _opened.values())) > _KEPT_INSTANTS:
         _opened.popitem(last=False)
     return performance
 
@@ -123,6 +145,44 @@ def stored_profile() -> PerformerProfile | None:
 
 _opened: OrderedDict[Key, Performance] = OrderedDict()
 _active: tuple[tuple[object, ...], PerformerProfile] | None = None
+
+
+def _instants(performance: Performance) -> int:
+    """Return how many instants a performance keeps in memory itself."""
+    return 0 if isinstance(performance, LayeredPerformance) else len(performance.times)
+
+
+def _layered_reader(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
+    """See `reader_of`: of a take with others over it."""
+    openings = [reader_of(replace(choice, layers=())), *(reader_of(_alone(choice, layer)) for layer in choice.layers)]
+    (base, known), *over = [(read, kept(key)) for key, read in openings]
+
+    def read() -> Performance:
+        tops = [
+            (layer, _of_layer(layer, (lambda there=there: there) if there is not None else read_one))
+            for layer, (read_one, there) in zip(choice.layers, over, strict=True)
+        ]
+        return LayeredPerformance(known if known is not None else base(), tops)
+
+    return (choice.layers, *(key for key, _ in openings)), read
+
+
+def _alone(choice: Choice, layer: Layer) -> Choice:
+    """Return the choice of a layer's take by itself."""
+    return Choice(layer.path, layer.face, choice.performer, choice.learn)
+
+
+def _of_layer(layer: Layer, read: Callable[[], Performance]) -> Performance:
+    """Read a layer's take. Raises `PerformanceError` that says which layer it is."""
+    name = Path(layer.path.removeprefix("//")).stem
+    advice = "Choose another take for it in the panel Layers, or switch the layer off."
+    try:
+        performance = read()
+    except (TakeError, ProfileError, PerformanceError) as error:
+        raise PerformanceError(f"The layer '{name}' cannot be used. {error} {advice}") from error
+    if not performance.found.any():
+        raise PerformanceError(f"The layer '{name}' holds no face. {advice}")
+    return performance
 
 
 def _active_profile() -> PerformerProfile:
