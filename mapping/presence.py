@@ -67,18 +67,22 @@ class Gaps:
 
 def find_gaps(motion: Motion) -> Gaps:
     """Return where a whole take has no face, and which of it is short enough to be bridged."""
-    lost = ~np.isfinite(motion.controls[:, 0])
-    every = np.arange(len(motion))
+    gaps = gaps_between(motion.times, ~np.isfinite(motion.controls[:, 0]))
+    # A cut often costs the tracker a frame: there is nothing between its two sides.
+    return replace(gaps, bridged=gaps.bridged & ~jumps(motion, gaps.before, gaps.after))
+
+
+def gaps_between(times: np.ndarray, lost: np.ndarray) -> Gaps:
+    """Return the gaps of instants (N,) of which some are lost, bool (N,), by their lengths alone."""
+    every = np.arange(len(times))
     seen = np.flatnonzero(~lost)
     if len(seen) == 0:
-        return Gaps(lost, every, every, np.zeros(len(motion), bool))
+        return Gaps(lost, every, every, np.zeros(len(times), bool))
     held = np.maximum.accumulate(np.where(lost, -1, every))
     before = np.where(held < 0, seen[0], held)
     after = seen[np.minimum(np.searchsorted(seen, every), len(seen) - 1)]
-    span = motion.times[after] - motion.times[before]
-    bridged = lost & (held >= 0) & (after > before) & (span <= BRIDGE_SECONDS)
-    # A cut often costs the tracker a frame: there is nothing between its two sides.
-    return Gaps(lost, before, after, bridged & ~jumps(motion, before, after))
+    bridged = lost & (held >= 0) & (after > before) & (times[after] - times[before] <= BRIDGE_SECONDS)
+    return Gaps(lost, before, after, bridged)
 
 
 def fill_lost(motion: Motion, *, bridge: bool) -> Motion:

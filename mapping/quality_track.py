@@ -18,7 +18,7 @@ from .lids import trust_near_lid
 from .motion import Motion
 from .outliers import cuts, drop_unusable, spikes, wild_frames, without
 from .performance import Performance, TakePerformance
-from .presence import BRIDGE_SECONDS, Gaps, fill_lost, find_gaps, hold_unsure, trust_in
+from .presence import BRIDGE_SECONDS, Gaps, fill_lost, find_gaps, gaps_between, hold_unsure, trust_in
 from .regions import control_spikes
 from .settings import MappingSettings
 from .solve import solve
@@ -94,6 +94,19 @@ def quality_of(performance: Performance, settings: MappingSettings | None = None
     return _quality_of_motion(performance.motion(_NO_POINTS, settings), performance.found)
 
 
+def long_gaps_within(times: np.ndarray, found: np.ndarray, start: float, end: float) -> int:
+    """Return how many gaps without a face are too long to be bridged, of those in a part of a performance.
+
+    A look at the instants alone, which costs nothing: `quality_of` also knows gaps at cuts.
+
+    :param found: bool (N,), see `Performance.found`.
+    :param start: seconds after the first of `times` (N,), as `end`.
+    """
+    gaps = gaps_between(times, ~found)
+    long = gaps.lost & ~gaps.bridged
+    return sum(times[a] <= times[0] + end and times[b] >= times[0] + start for a, b in _runs(long))
+
+
 def take_quality(frames: FaceFrames, solved: Motion, settings: MappingSettings) -> QualityTrack:
     """Return how well a take's face was seen in one frame or more.
 
@@ -146,12 +159,7 @@ def _track(times: np.ndarray, confidence: np.ndarray, found: np.ndarray, spots: 
 def _quality_of_motion(motion: Motion, found: np.ndarray) -> QualityTrack:
     """Return what is known of a performance that is no single take: put together from several, or a file's controls."""
     times, lost = motion.times, ~found
-    spots: list[WeakSpot] = []
-    for first, last in _runs(lost):
-        end = float(times[min(last + 1, len(times) - 1)])
-        short, trailing = end - times[first] <= BRIDGE_SECONDS, last + 1 == len(times)
-        bridged = short and first > 0 and not trailing
-        spots.append(_gap(float(times[first]), end, bridged, leading=first == 0, trailing=trailing))
+    spots = _gap_spots(times, gaps_between(times, lost), np.zeros(len(times), bool))
     unsure = ~lost & (trust_in(motion.confidence) < _LEAST_TRUST)
     spots += _spots(times, unsure, "UNSURE", motion.confidence, "Badly seen: the face follows slowly, or is held.")
     return _track(times, motion.confidence, found, [*spots, *_cut_spots(motion)])

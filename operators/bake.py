@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a take to keyframes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -10,6 +10,8 @@ import bpy
 from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
+from ..mapping.presence import BRIDGE_SECONDS
+from ..mapping.quality_track import long_gaps_within
 from ..mapping.reduce import Tolerances
 from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
@@ -103,7 +105,13 @@ def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     performance = open_performance(choice_of(settings, job.take, job.face))
     session = live.current()
     kept = session.kept_of(job.target) if session is not None else None
-    return bake(context.scene, job.target, performance, settings=settings_of(settings), kept=kept)
+    wanted = settings_of(settings)
+    result = bake(context.scene, job.target, performance, settings=wanted, kept=kept)
+    gaps = long_gaps_within(performance.times, performance.found, wanted.start, wanted.end)
+    if not gaps:
+        return result
+    sentence = "1 gap" if gaps == 1 else f"{gaps} gaps"
+    return replace(result, notes=(*result.notes, f"{sentence} of more than {BRIDGE_SECONDS:g} s: see Quality."))
 
 
 def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:

@@ -97,7 +97,7 @@ def _watch() -> float:
 
 def _list(context: bpy.types.Context) -> None:
     """Put the weak spots into the panel's list."""
-    found, shown = quality.report(), context.window_manager.mimica.quality
+    found, shown = quality.known(), context.window_manager.mimica.quality
     shown.spots.clear()
     shown.index = -1
     if found is None or found.track is None:

@@ -124,6 +124,11 @@ def report() -> Report | None:
     return _current
 
 
+def known() -> Report | None:
+    """Return the same without asking for anything."""
+    return _current
+
+
 def step(context: bpy.types.Context) -> bool:
     """Begin what is asked for, take in what is done; return whether another take is active, or its report new.
 

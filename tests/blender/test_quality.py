@@ -137,6 +137,16 @@ def test_long_gaps_are_marked_once(takes: Path) -> None:
     assert "UNDO" in bpy.types.MIMICA_OT_mark_weak_spots.bl_options
 
 
+def test_a_bake_says_that_there_are_gaps(takes: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    bpy.context.scene.mimica.target = bpy.data.objects[create_face_rig(bpy.context).armature]
+    record(takes)
+    bpy.ops.mimica.bake()
+    assert "1 gap of more than 0.25 s: see Quality." in capfd.readouterr().out
+    record(takes, "Good", ())
+    bpy.ops.mimica.bake()
+    assert "gap" not in capfd.readouterr().out
+
+
 def test_it_lies_where_the_take_was_baked(takes: Path) -> None:
     scene = bpy.context.scene
     scene.mimica.target = bpy.data.objects[create_face_rig(bpy.context).armature]

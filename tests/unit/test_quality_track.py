@@ -14,7 +14,7 @@ from mimica.mapping.calibration import default_profile
 from mimica.mapping.control_take import ControlTake
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrames
 from mimica.mapping.performance import ControlPerformance, TakePerformance
-from mimica.mapping.quality_track import Kind, QualityTrack, WeakSpot, quality_of, worst_between
+from mimica.mapping.quality_track import Kind, QualityTrack, WeakSpot, long_gaps_within, quality_of, worst_between
 from mimica.mapping.settings import MappingSettings
 from mimica.tests.synthetic import act, photograph
 
@@ -58,6 +58,8 @@ def test_gaps_are_told_as_smoothing_treats_them() -> None:
     assert "No face yet" in lead.sentence and "for the last" in end.sentence
     assert track.long_gaps() == (lead, long, end)
     assert track.found == pytest.approx(1 - 33 / COUNT)
+    assert long_gaps_within(frames.times, frames.found, 0.0, np.inf) == 3
+    assert long_gaps_within(frames.times, frames.found, 1.5, 2.5) == 1
     # The jaw is held across what is bridged, and goes to neutral in what is eased.
     jaw = TakePerformance("t", frames, default_profile()).motion(None, MappingSettings()).control("jawOpen")
     open_jaw = jaw[30]
