@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from ..mapping.frame import FaceFrame
+from .film import FilmWriter
 from .model import ModelError
 from .source import FrameSource, Image, SourceError, SourceInfo
 from .take_writer import TakeWriter
@@ -121,6 +122,8 @@ class CaptureSession:
         self._writer: TakeWriter | None = None
         self._open_writers: set[TakeWriter] = set()
         self._shown_writer: TakeWriter | None = None
+        self._films: dict[TakeWriter, FilmWriter] = {}
+        self._clock: float | None = None
         self._write_lock = threading.Lock()
         self._captured = self._tracked = self._dropped = 0
         self._results: deque[tuple[float, float]] = deque()
@@ -204,13 +207,28 @@ class CaptureSession:
         """Return the image of the newest result, for showing the picture with its landmarks. Never waits."""
         return self._newest_image
 
-    def start_recording(self, writer: TakeWriter) -> None:
-        """Record every image that arrives from now on; also before `start`, to have a file from its first image."""
+    @property
+    def clock(self) -> float | None:
+        """The moment, on the clock of `time.perf_counter`, at which the clock of the take showed 0.
+
+        Of the present recording, or the last one; None until its first image is there. Images may be late, as those of
+        files are behind a slow tracker, but never early.
+        """
+        return self._clock
+
+    def start_recording(self, writer: TakeWriter, film: FilmWriter | None = None) -> None:
+        """Record every image that arrives from now on; also before `start`, to have a file from its first image.
+
+        :param film: keeps the pictures of the take's images. The caller closes it after `stop_recording`.
+        """
         with self._changed:
             if self._writer is not None:
                 raise RuntimeError("A take is already being recorded.")
             self._writer = self._shown_writer = writer
+            self._clock = None
             self._open_writers.add(writer)
+            if film is not None:
+                self._films[writer] = film
             self._give_room()
 
     def stop_recording(self, timeout: float = 1.0) -> None:
@@ -232,6 +250,7 @@ class CaptureSession:
                     self._waiting[i] = _Waiting(item.image, None)
         with self._write_lock:
             self._open_writers.discard(writer)
+            self._films.pop(writer, None)
 
     def stats(self) -> CaptureStats:
         """Return the figures of this moment. Cheap."""
@@ -302,6 +321,9 @@ class CaptureSession:
                     lambda: len(self._waiting) < _FEW or self._stopping.is_set() or not self._tracking
                 )
             self._captured += 1
+            if writer is not None:
+                began = image.grabbed - image.time
+                self._clock = began if self._clock is None else min(self._clock, began)
             if lossless and live and image.index % self._every:
                 self._dropped += 1
                 return
@@ -401,7 +423,7 @@ class CaptureSession:
         self._newest_image = item.image
         self._newest.append(faces)
         if item.writer is not None:
-            self._record(item.writer, faces)
+            self._record(item.writer, faces, item.image)
         with self._changed:
             if not self._tracked:
                 self._first_result = done
@@ -411,11 +433,14 @@ class CaptureSession:
             while self._results[0][0] < done - _WINDOW:
                 self._results.popleft()
 
-    def _record(self, writer: TakeWriter, faces: tuple[FaceFrame, ...]) -> None:
+    def _record(self, writer: TakeWriter, faces: tuple[FaceFrame, ...], image: Image) -> None:
         """Append to the take. A take that cannot be written does not end the capture; it is said in `stats`."""
         with self._write_lock:
-            if writer in self._open_writers:  # else its recording was stopped meanwhile
-                writer.append(faces)
+            if writer not in self._open_writers:  # its recording was stopped meanwhile
+                return
+            number = writer.append(faces)
+            if number is not None and writer in self._films:
+                self._films[writer].add(number, image.pixels)
 
     # Shared.
 
@@ -437,10 +462,13 @@ class CaptureSession:
             return False
         try:
             writers, self._open_writers = self._open_writers, set()
+            films, self._films = self._films, {}
         finally:
             self._write_lock.release()
         for writer in writers:
             writer.close(timeout)
+        for film in films.values():
+            film.close(timeout)
         return True
 
     def _fail(self, error: Exception) -> None:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done with takes as files: name, note, star, copies, and a trash from which they come back.
 
-No frame is ever altered: what the user says of a take is in its table `meta`.
+No frame is ever altered: what the user says of a take is in its table `meta`. A take's companions, its sound and the
+camera's video, go where it goes and are named as it is.
 """
 
 import json
@@ -10,14 +11,17 @@ import re
 import shutil
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from .take import summarize
+from .take import Take, summarize
 from .take_schema import PATIENCE, SUFFIX, TakeError, connect_to_read, unreadable
 
 TRASH = ".trash"
 """Folder beside the takes, with one folder for each that was deleted."""
+COMPANIONS = (".wav", ".avi")
+"""What may lie beside a take under its name: its sound and the camera's video."""
 _LOGS = ("", "-wal", "-shm")
 
 
@@ -27,18 +31,58 @@ def file_stem(name: str) -> str:
 
 
 def free_path(folder: Path, stem: str) -> Path:
-    """Return a path in `folder` that is not used yet: "stem", "stem 2", ..."""
+    """Return a path in `folder` that is not used yet, nor by a companion: "stem", "stem 2", ..."""
     path, number = folder / f"{stem}{SUFFIX}", 2
-    while path.exists():
+    while any((folder / f"{path.stem}{suffix}").exists() for suffix in (SUFFIX, *COMPANIONS)):
         path = folder / f"{stem} {number}{SUFFIX}"
         number += 1
     return path
 
 
+def companions(path: Path) -> dict[str, Path]:
+    """Return the files that belong to a take and are there, by what they are: `sound`, `film`.
+
+    Of a take that cannot be read: those of its name.
+    """
+    try:
+        info = Take.open(path).info
+    except TakeError:
+        found = dict(zip(("sound", "film"), (path.with_suffix(suffix) for suffix in COMPANIONS), strict=True))
+    else:
+        parts = {"sound": info.sound, "film": info.film}
+        found = {key: path.with_name(part.file) for key, part in parts.items() if part and _is_companion(part.file)}
+    return {key: file for key, file in found.items() if file.is_file()}
+
+
+def _is_companion(name: object) -> bool:
+    """Whether it names what may lie beside a take: one from elsewhere must not point at other files."""
+    return isinstance(name, str) and Path(name).name == name and Path(name).suffix in COMPANIONS
+
+
 def label_take(path: Path, *, name: str | None = None, note: str | None = None, star: bool | None = None) -> None:
     """Write what the user says of a take; None leaves as it is. Raises `TakeError`."""
     said = {"name": name, "note": note, "star": star}
-    rows = [(key, json.dumps(value)) for key, value in said.items() if value is not None]
+    _write_meta(path, [(key, json.dumps(value)) for key, value in said.items() if value is not None])
+
+
+def name_companions(path: Path, files: dict[str, str]) -> None:
+    """Let a take say what its companions are called now: `sound` and `film`. Raises `TakeError`.
+
+    One that cannot be read is left as it is: its companions are found by its name.
+    """
+    try:
+        info = Take.open(path).info
+    except TakeError:
+        return
+    parts = {"sound": info.sound, "film": info.film}
+    renamed = {key: replace(part, file=files[key]) for key, part in parts.items() if part is not None and key in files}
+    changed = [(key, json.dumps(asdict(part))) for key, part in renamed.items() if part != parts[key]]
+    if changed:
+        _write_meta(path, changed)
+
+
+def _write_meta(path: Path, rows: list[tuple[str, str]]) -> None:
+    """Replace rows of what a take says. Raises `TakeError`."""
     # Says in sentences what cannot be written because it cannot be read.
     connect_to_read(path).close()
     try:
@@ -75,6 +119,7 @@ def rename_take(path: Path, name: str) -> Path:
 def copy_take(path: Path, folder: Path, name: str | None = None) -> Path:
     """Copy a take into a folder; `name` is the copy's, None keeps it. Returns the copy. Raises `TakeError`."""
     _refuse_while_recording(path)
+    beside = companions(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         target = free_path(folder, file_stem(name) if name else path.stem)
@@ -88,6 +133,11 @@ def copy_take(path: Path, folder: Path, name: str | None = None) -> Path:
             part.replace(target)
         finally:
             _remove(part)
+        try:
+            copy_companions(beside, target)
+        except OSError:
+            _remove(target)
+            raise
     except OSError as error:
         raise TakeError(
             f"The take '{path.name}' cannot be copied to '{folder}' ({error.strerror or error}). Choose another "
@@ -96,6 +146,22 @@ def copy_take(path: Path, folder: Path, name: str | None = None) -> Path:
     if name:
         label_take(target, name=name)
     return target
+
+
+def copy_companions(beside: dict[str, Path], target: Path) -> None:
+    """Copy the companions of another take beside `target`, under its name, and let it say so: all of them or none.
+
+    Raises `TakeError` and OSError.
+    """
+    copies = {key: target.with_suffix(file.suffix) for key, file in beside.items()}
+    try:
+        for key, file in beside.items():
+            shutil.copyfile(file, copies[key])
+    except OSError:
+        for copy in copies.values():
+            copy.unlink(missing_ok=True)
+        raise
+    name_companions(target, {key: copy.name for key, copy in copies.items()})
 
 
 def duplicate_take(path: Path) -> Path:
@@ -138,6 +204,8 @@ def empty_trash(folder: Path) -> int:
     deleted = trashed_takes(folder)
     try:
         for path in deleted:
+            for file in companions(path).values():
+                file.unlink(missing_ok=True)
             _remove(path)
             _tidy(path.parent)
     except OSError as error:
@@ -158,19 +226,29 @@ def _refuse_while_recording(path: Path) -> None:
 
 
 def _move(path: Path, target: Path) -> None:
-    """Move a take with its log."""
+    """Move a take with its log and its companions, all of them or none."""
+    beside = companions(path)
+    named = {key: target.stem + file.suffix for key, file in beside.items()}
+    # The log before the take: a take without it is older, a log without its take is lost.
+    ways = [(file, target.with_name(named[key])) for key, file in beside.items()]
+    ways += [(path.with_name(path.name + suffix), target.with_name(target.name + suffix)) for suffix in reversed(_LOGS)]
+    moved: list[tuple[Path, Path]] = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # The log first: a take without it is older, a log without its take is lost.
-        for suffix in reversed(_LOGS):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                shutil.move(part, target.with_name(target.name + suffix))
+        for old, new in ways:
+            if old.exists():
+                shutil.move(old, new)
+                moved.append((old, new))
     except OSError as error:
+        for old, new in moved:
+            with suppress(OSError):
+                shutil.move(new, old)
         raise TakeError(
             f"The take '{path}' cannot be moved to '{target.parent}' ({error.strerror or error}). It may be in use, "
             "or the folder read only."
         ) from error
+    if target.stem != path.stem:
+        name_companions(target, named)
 
 
 def _remove(path: Path) -> None:

@@ -12,12 +12,12 @@ The form of pages and records is SQLite's own, https://www.sqlite.org/fileformat
 import sqlite3
 import struct
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT
 from .take import TakeInfo
-from .take_files import free_path
+from .take_files import companions, copy_companions, free_path
 from .take_schema import PAGE_SIZE, TakeError, create_database
 
 _MAGIC = b"SQLite format 3\0"
@@ -53,6 +53,9 @@ def repair_take(path: Path) -> Path:
             f"The take '{path.name}' cannot be repaired ({error}). The repaired copy needs a folder that can be "
             "written, and as much room as the take."
         ) from error
+    # Its own, as the damaged take may be deleted. Without room for them it names those of the damaged one.
+    with suppress(OSError):
+        copy_companions(companions(path), target)
     return target
 
 

@@ -13,12 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from ..mapping.frame import FaceFrame
-from .take_schema import PAGE_SIZE, TakeError, TakeInfo, create_database, figures
+from .take_schema import PAGE_SIZE, Film, Sound, TakeError, TakeInfo, Timeline, create_database, figures
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class TakeWriter:
         self._bytes = 0
         self._dropped = 0
         self._waiting: deque[tuple[int, tuple[FaceFrame, ...]]] = deque()
+        self._told: deque[tuple[str, str]] = deque()
         self._accepted = 0
         self._written = 0
         self._file: tuple[int, int] | None = None
@@ -71,15 +73,27 @@ class TakeWriter:
         """Images recorded so far; after an error, those that are safely in the file."""
         return self._accepted if self.error is None else self._written
 
-    def append(self, faces: tuple[FaceFrame, ...]) -> None:
-        """Take the faces of one image, later than the last one's. Returns at once and never raises."""
+    def append(self, faces: tuple[FaceFrame, ...]) -> int | None:
+        """Take the faces of one image, later than the last one's. Returns at once and never raises.
+
+        :return: the image's number in the take; None when it is not taken any more.
+        """
         if self.error is not None or self._closing.is_set():
-            return
+            return None
         if len(self._waiting) >= WAITING_LIMIT:
             self._fail(f"The disk is too slow to record the take '{self.path.name}'. What it took until now is kept.")
-            return
-        self._waiting.append((self._accepted, faces))
+            return None
+        number = self._accepted
+        self._waiting.append((number, faces))
         self._accepted += 1
+        return number
+
+    def tell(self, key: str, value: Timeline | Sound | Film) -> None:
+        """Say something of the take that only became known now; it is on the disk with the next commit. Any thread.
+
+        Returns at once. What was told before under the same key is replaced.
+        """
+        self._told.append((key, json.dumps(asdict(value))))
 
     def close(self, timeout: float = 10.0) -> None:
         """Write what waits, make the take one file, and end the thread. May be called twice.
@@ -158,7 +172,8 @@ class TakeWriter:
     def _write(self, connection: sqlite3.Connection) -> None:
         """Commit all that waits."""
         images = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if not images:
+        told = [self._told.popleft() for _ in range(len(self._told))]
+        if not images and not told:
             return
         rows = [
             (number, face.face_id, face.time, *face.image_size, face.quality, _pack(face.landmarks), _pack(face.scores))
@@ -167,6 +182,7 @@ class TakeWriter:
         ]
         connection.execute("BEGIN")
         connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told)
         dropped = self.dropped() if self.dropped is not None else None
         if dropped is not None and (dropped != self._dropped or self._written == 0):
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('dropped', ?)", (json.dumps(dropped),))

@@ -13,7 +13,7 @@ from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
-from ..rig import bake_preview, live, test_pose
+from ..rig import bake_preview, live, recorder, test_pose
 from ..rig.bind import can_be_target
 from ..rig.performances import stored_profile
 from .cast import parts_of
@@ -122,6 +122,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
             self._end(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS" and _over_viewport(context, event):
+            if recorder.cancel_countdown():
+                return {"RUNNING_MODAL"}
             if session.asking and session.calibrator is not None:
                 session.calibrator.order("cancel")
                 return {"RUNNING_MODAL"}

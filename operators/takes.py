@@ -1,19 +1,19 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recording takes, and the list of them."""
+"""The list of takes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
-from ..capture.take import SUFFIX, TakeError, TakeSummary
+from ..capture.take import SUFFIX, TakeSummary
 from ..capture.take_files import trashed_takes
-from ..capture.take_room import check_folder
 from ..capture.take_shelf import TakeShelf
 from ..rig import live
-from ..rig.paths import next_take, takes_folder, unsaved_takes_folder
-from .own_takes import forget, own_takes, remember
+from ..rig.paths import takes_folder, unsaved_takes_folder
+from .own_takes import forget, own_takes
 from .redraw import redraw
 
 _shelf = TakeShelf()
@@ -21,7 +21,8 @@ _shown: list[Path] = []
 """The folder that the list shows."""
 _READ_SECONDS = 0.1
 """For how long the list is read at once; the rest follows bit by bit."""
-_USUAL_RATE = 30.0
+when_finished: list[Callable[[Path], None]] = []
+"""What is to be done with each take whose file was just finished."""
 
 
 def refresh_takes(window_manager: bpy.types.WindowManager, select: str = "") -> None:
@@ -88,45 +89,6 @@ def _show(item: bpy.types.PropertyGroup, summary: TakeSummary) -> None:
     item.faces = ", ".join(f"{face + 1} ({share:.0%})" for face, share in summary.found.items())
 
 
-class MIMICA_OT_record(bpy.types.Operator):
-    bl_idname = "mimica.record"
-    bl_label = "Record"
-    bl_description = "Record a take: every frame is kept on disk, raw, from now until you press again"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        session = live.current()
-        if session is None or session.capture.state != "running":
-            cls.poll_message_set("Start a capture first")
-            return False
-        return True
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        session = live.current()
-        if session is None:
-            return {"CANCELLED"}
-        if session.recording is not None:
-            path = session.stop_recording()
-            self.report({"INFO"}, f"The take is kept: {path}")
-            return {"FINISHED"}
-        folder = takes_folder()
-        info = session.capture.info
-        try:
-            check_folder(folder, (info.rate if info else None) or _USUAL_RATE, session.settings.tracker.faces)
-        except TakeError as error:
-            context.window_manager.mimica.problem = str(error)
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        context.window_manager.mimica.problem = ""
-        name, path = next_take(folder, context.scene.mimica.slate, SUFFIX)
-        before = session.stats().dropped
-        session.start_recording(path, name)
-        if session.recording is not None:
-            session.recording.dropped = lambda: session.stats().dropped - before
-        remember(context.scene, path)
-        return {"FINISHED"}
-
-
 class MIMICA_OT_refresh_takes(bpy.types.Operator):
     bl_idname = "mimica.refresh_takes"
     bl_label = "Refresh Takes"
@@ -146,6 +108,9 @@ def _watch() -> float:
     if finished is not None or not _shelf.complete or _shown != [takes_folder()]:
         refresh_takes(bpy.context.window_manager, str(finished or ""))
         redraw(bpy.context, "UI")
+    if finished is not None and finished.is_file():
+        for function in when_finished:
+            function(finished)
     return 0.25 if _shelf.complete else 0.05
 
 
@@ -158,8 +123,7 @@ def _look_once() -> None:
     refresh_takes(bpy.context.window_manager)
 
 
-_CLASSES = (MIMICA_OT_record, MIMICA_OT_refresh_takes)
-_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_refresh_takes,))
 
 
 def register() -> None:

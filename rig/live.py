@@ -24,7 +24,8 @@ import numpy as np
 from ..capture.model import ModelFile
 from ..capture.session import CaptureSession, CaptureStats, Pace
 from ..capture.source import Image, SourceSpec, make_source
-from ..capture.take import TakeInfo, TakeWriter
+from ..capture.take import TakeInfo
+from ..capture.timeline_fit import FrameLog
 from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile
 from ..mapping.channels import CharacterPose
@@ -41,11 +42,14 @@ from .calibrator import Calibrator
 from .kept_pose import KeptPose
 from .occupied import Existing, OccupiedChannel
 from .performers import load_performer, set_active_performer
+from .recording import Recording, Wanted
 
 logger = logging.getLogger(__name__)
 
 _EARLIER = 8
 """Bindings of one character whose poses may still come."""
+_SOUND_SECONDS = 0.5
+"""For how long the end of a capture waits for the microphone."""
 _SWITCH_SECONDS = 0.0005
 """Python's thread switch interval while capturing: a busy main thread must not hold the tracker up."""
 
@@ -189,7 +193,8 @@ class LiveSession:
         """Why the session ended by itself, as a sentence; empty while all is well."""
         self.poses = 0
         """Poses written so far."""
-        self.recording: TakeWriter | None = None
+        self.recording: Recording | None = None
+        self._ending_take: Recording | None = None
         self.existing: Existing = "LEAVE"
         """What happens to channels that are animated. May change at any time."""
         self.keep_pose = False
@@ -238,6 +243,9 @@ class LiveSession:
         The characters go back to how they stood, unless `keep_pose`.
         """
         self.stop_recording()
+        if self._ending_take is not None:
+            # What is known of the sound must be told before the take is closed below.
+            self._ending_take.sound_ended.wait(_SOUND_SECONDS)
         if self.calibrator is not None:
             # What was shown so far is learned and kept.
             self.calibrator.order("end")
@@ -560,8 +568,14 @@ class LiveSession:
 
     # Recording
 
-    def start_recording(self, path: Path, name: str) -> None:
-        """Record every frame from now on into a new take file."""
+    def start_recording(
+        self, path: Path, name: str, wanted: Wanted | None = None, log: FrameLog | None = None
+    ) -> Recording:
+        """Record every frame from now on into a new take file.
+
+        :param wanted: what is kept beside it.
+        :param log: the scene's frames, which the caller notes there; they tell where the take lies on the timeline.
+        """
         profile = self.profile
         info = TakeInfo.now(
             name,
@@ -571,25 +585,31 @@ class LiveSession:
             profile.to_json() if profile else None,
             self.face,
         )
-        self.recording = TakeWriter(path, info)
+        recording = self.recording = Recording(path, info, wanted or Wanted(), log, lambda: self.capture.clock)
+        before = self.stats().dropped
+        recording.writer.dropped = lambda: self.stats().dropped - before
         self._began = time.monotonic()
-        self.capture.start_recording(self.recording)
+        self.capture.start_recording(recording.writer, recording.film)
+        return recording
 
     def stop_recording(self) -> Path | None:
-        """End the take. Its file is finished in the background; nothing waits for the disk."""
-        writer = self.recording
-        if writer is None:
+        """End the take. Its files are finished in the background; nothing waits for the disk."""
+        recording = self.recording
+        if recording is None:
             return None
         self.recording = None
+        self._ending_take = recording
+        recording.end()
 
         def close() -> None:
+            recording.end_sound()
             # First the images that were grabbed but not yet tracked.
             self.capture.stop_recording(3.0)
-            writer.close()
-            finished_takes.append(writer.path)
+            recording.close()
+            finished_takes.append(recording.path)
 
         threading.Thread(target=close, name="mimica take close").start()
-        return writer.path
+        return recording.path
 
     @property
     def recorded_seconds(self) -> float:

@@ -47,10 +47,13 @@ def single_performer_file() -> Path:
 
 
 def next_take(folder: Path, slate: str, suffix: str) -> tuple[str, Path]:
-    """Return the next free name and path, "slate_001" onwards, fit for a file on every system."""
+    """Return the next free name and path, "slate_001" onwards, fit for a file on every system.
+
+    Free of sound and video of that name, too.
+    """
     stem = re.sub(r"[^\w\- ]+", "_", slate).strip() or datetime.now().strftime("%Y-%m-%d")
     number = 1
-    while (folder / f"{stem}_{number:03d}{suffix}").exists():
+    while any(folder.glob(f"{stem}_{number:03d}.*")):
         number += 1
     name = f"{stem}_{number:03d}"
     return name, folder / f"{name}{suffix}"

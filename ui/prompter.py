@@ -44,35 +44,36 @@ def _draw() -> None:
 def _show(title: str, say: str, note: str, fraction: float, colour: tuple[float, ...]) -> None:
     region, scale = bpy.context.region, bpy.context.preferences.system.ui_scale
     lines = [(title, _NAME, _WHITE), (say, _TEXT, _PALE)] + ([(note, _TEXT, (1.0, 0.7, 0.35, 1.0))] if note else [])
-    visible = _free_width(bpy.context.area, region)
+    visible = free_width(bpy.context.area, region)
     # A narrow viewport gets smaller letters rather than cut ones.
-    widest = max(_size(text, points * scale)[0] for text, points, _ in lines)
+    widest = max(text_size(text, points * scale)[0] for text, points, _ in lines)
     fit = min(1.0, 0.9 * (visible[1] - visible[0]) / max(widest, 1.0))
     middle = (visible[0] + visible[1]) / 2
     step = 1.5 * fit * scale
     half = max(widest * fit, min(_LEAST_WIDTH * scale, 0.8 * (visible[1] - visible[0]))) / 2 + 24 * scale
     height = sum(points * step for _, points, _ in lines) + 34 * scale
     top = region.height - _TOP * scale
-    _box(middle - half, top - height, middle + half, top, _SHADE)
+    draw_box(middle - half, top - height, middle + half, top, _SHADE)
     y = top - 8 * scale
     for text, points, tint in lines:
         y -= points * step
-        width, _ = _size(text, points * fit * scale)
+        width, _ = text_size(text, points * fit * scale)
         blf.color(0, *tint)
         blf.position(0, middle - width / 2, y + 0.3 * points * fit * scale, 0)
         blf.draw(0, text)
     bar, thick = y - 12 * scale, 6 * scale
     left, right = middle - half + 24 * scale, middle + half - 24 * scale
-    _box(left, bar - thick, right, bar, _TRACK)
-    _box(left, bar - thick, left + (right - left) * fraction, bar, colour)
+    draw_box(left, bar - thick, right, bar, _TRACK)
+    draw_box(left, bar - thick, left + (right - left) * fraction, bar, colour)
 
 
-def _size(text: str, points: float) -> tuple[float, float]:
+def text_size(text: str, points: float) -> tuple[float, float]:
+    """Return width and height of a text in pixels."""
     blf.size(0, points)
     return blf.dimensions(0, text)
 
 
-def _free_width(area: bpy.types.Area, region: bpy.types.Region) -> tuple[float, float]:
+def free_width(area: bpy.types.Area, region: bpy.types.Region) -> tuple[float, float]:
     """Return left and right of what toolbar and sidebar leave free; they overlap the region."""
     left, right = 0.0, float(region.width)
     for other in area.regions:
@@ -83,7 +84,8 @@ def _free_width(area: bpy.types.Area, region: bpy.types.Region) -> tuple[float, 
     return (left, right) if right - left > 100 else (0.0, float(region.width))
 
 
-def _box(left: float, low: float, right: float, high: float, colour: tuple[float, ...]) -> None:
+def draw_box(left: float, low: float, right: float, high: float, colour: tuple[float, ...]) -> None:
+    """Fill a rectangle of the region."""
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     gpu.state.blend_set("ALPHA")
     shader.uniform_float("color", colour)

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import bpy
 from bpy.props import BoolProperty, EnumProperty
 
-from ..rig import live
 from .properties import MimicaTake
+from .record import draw_record
 from .sentence import draw_sentence
 
-_FEW_MINUTES = 10.0
 _WIDE = 330
 """Pixels of the sidebar from which a row of the list shows all columns."""
 
@@ -20,17 +19,7 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the panel."""
     settings = context.scene.mimica
     state = context.window_manager.mimica
-    session = live.current()
-    row = layout.row()
-    row.scale_y = 1.3
-    if session is not None and session.recording is not None:
-        row.alert = True
-        row.operator("mimica.record", text=f"Stop Recording  {session.recorded_seconds:.1f} s", icon="SNAP_FACE")
-        left = session.recording.minutes_left
-        if left is not None and left < _FEW_MINUTES:
-            draw_sentence(layout, context, f"The disk has room for {left:.0f} more minutes. Free some space.", "ERROR")
-    else:
-        row.operator("mimica.record", icon="REC")
+    draw_record(layout, context)
     split = layout.column()
     split.use_property_split = True
     split.use_property_decorate = False

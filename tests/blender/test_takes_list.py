@@ -15,9 +15,11 @@ import pytest
 
 import mimica
 from mimica.capture.take import Take, TakeInfo, TakeWriter, summarize
+from mimica.capture.timeline_fit import FrameLog
 from mimica.mapping.frame import FaceFrame
 from mimica.operators import takes
 from mimica.rig import live, paths
+from mimica.rig.recording import Recording, Wanted
 from mimica.ui.takes import list_order
 
 LANDMARKS = np.ones((478, 3), np.float32)
@@ -230,20 +232,19 @@ def test_a_damaged_take_is_repaired_into_another(saved: Path) -> None:
     assert not bpy.ops.mimica.repair_take.poll()
 
 
-class Recording:
+class Session:
     """What the operator needs of a capture that runs."""
 
     def __init__(self) -> None:
-        self.recording: TakeWriter | None = None
+        self.running = True
+        self.recording: Recording | None = None
         self.capture = SimpleNamespace(state="running", info=None)
         self.settings = SimpleNamespace(tracker=SimpleNamespace(faces=1))
-        self.lost = 5
 
-    def stats(self) -> SimpleNamespace:
-        return SimpleNamespace(dropped=self.lost)
-
-    def start_recording(self, path: Path, name: str) -> None:
-        self.recording = TakeWriter(path, TakeInfo(name))
+    def start_recording(self, path: Path, name: str, wanted: Wanted, log: FrameLog) -> Recording:
+        self.recording = Recording(path, TakeInfo(name), wanted, log, lambda: None)
+        self.recording.writer.dropped = lambda: 4
+        return self.recording
 
     def stop_recording(self) -> Path:
         assert self.recording is not None
@@ -254,13 +255,13 @@ class Recording:
 
 
 def test_recording(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = Recording()
+    session = Session()
     monkeypatch.setattr(live, "current", lambda: session)
     bpy.context.scene.mimica.slate = "Shot"
+    bpy.context.scene.mimica.recording.countdown = 0.0
     bpy.ops.mimica.record()
     assert session.recording is not None
-    session.lost += 4
-    session.recording.append((FaceFrame(0.0, LANDMARKS, None, (640, 480)),))
+    session.recording.writer.append((FaceFrame(0.0, LANDMARKS, None, (640, 480)),))
     while not (saved / "Shot_001.mimica").is_file():
         time.sleep(0.01)
     pick("Shot_001")

@@ -21,6 +21,7 @@ import mimica
 from mimica.capture import take_writer
 from mimica.capture.source import SourceInfo
 from mimica.capture.take import Take, TakeError, TakeInfo, TakeSummary, TakeWriter, delete_take, list_takes
+from mimica.capture.take_schema import Sound, Timeline
 from mimica.mapping.frame import FaceFrame, FaceFrames
 
 SOURCE = SourceInfo("Webcam", "camera", 1280, 720, 30.0, None, None, True)
@@ -445,3 +446,17 @@ def bootstrap() -> str:
         sys.modules["mimica"] = importlib.util.module_from_spec(spec)
         """
     )
+
+
+def test_what_becomes_known_while_recording_is_in_the_take(tmp_path: Path) -> None:
+    path = tmp_path / "a.mimica"
+    with TakeWriter(path, TakeInfo("a")) as writer:
+        writer.tell("timeline", Timeline(10.0, 24.0))
+        writer.tell("sound", Sound("a.wav", 0.1, 48000.0, "Mic"))
+        end = time.monotonic() + 5
+        while not path.exists() or Take.open(path).info.timeline is None:
+            assert time.monotonic() < end, "told without an image, too"
+            time.sleep(0.02)
+        writer.tell("sound", Sound("a.wav", 0.12, 47999.5, "Mic"))
+    info = Take.open(path).info
+    assert info == TakeInfo("a", timeline=Timeline(10.0, 24.0), sound=Sound("a.wav", 0.12, 47999.5, "Mic"))

@@ -14,6 +14,7 @@ import pytest
 from mimica.capture import take_shelf
 from mimica.capture.take import Take, TakeError, TakeInfo, TakeWriter, list_takes, summarize
 from mimica.capture.take_files import (
+    companions,
     copy_take,
     duplicate_take,
     empty_trash,
@@ -24,6 +25,8 @@ from mimica.capture.take_files import (
     trash_take,
     trashed_takes,
 )
+from mimica.capture.take_repair import repair_take
+from mimica.capture.take_schema import Film, Sound
 from mimica.capture.take_shelf import TakeShelf
 from mimica.mapping.frame import FaceFrame
 
@@ -195,6 +198,125 @@ def test_a_take_that_is_being_recorded_stays_where_it_is(tmp_path: Path) -> None
         label_take(path, star=True)
     summary = summarize(path)
     assert (summary.recording, summary.cut_short, summary.star, summary.frames) == (False, False, True, 1)
+
+
+def record_with_companions(path: Path, images: int = 5) -> Path:
+    sound, film = path.with_suffix(".wav"), path.with_suffix(".avi")
+    record(path, images, sound=Sound(sound.name, 0.5, 48000.0, "Mic"), film=Film(film.name, 0))
+    sound.write_bytes(b"sound of " + path.stem.encode())
+    film.write_bytes(b"film of " + path.stem.encode())
+    return path
+
+
+def whole_with(path: Path, stem: str) -> None:
+    """See that a take says what its companions are called, and that they are those of `stem`."""
+    info = Take.open(path).info
+    assert info.sound == Sound(f"{path.stem}.wav", 0.5, 48000.0, "Mic")
+    assert info.film == Film(f"{path.stem}.avi", 0)
+    assert (path.parent / info.sound.file).read_bytes() == b"sound of " + stem.encode()
+    assert (path.parent / info.film.file).read_bytes() == b"film of " + stem.encode()
+
+
+def test_companions_are_renamed_moved_and_copied_along(tmp_path: Path) -> None:
+    path = record_with_companions(tmp_path / "a.mimica")
+    before = frame_rows(path)
+    renamed = rename_take(path, "b")
+    whole_with(renamed, "a")
+    moved = move_take(renamed, tmp_path / "there")
+    whole_with(moved, "a")
+    assert os.listdir(tmp_path) == ["there"]
+    copy = duplicate_take(moved)
+    assert copy.name == "b 2.mimica"
+    whole_with(copy, "a")
+    whole_with(moved, "a")
+    imported = copy_take(copy, tmp_path)
+    whole_with(imported, "a")
+    assert frame_rows(imported) == before
+
+
+def test_companions_go_into_the_trash_and_come_back_under_a_free_name(tmp_path: Path) -> None:
+    path = record_with_companions(tmp_path / "a.mimica")
+    trash_take(path)
+    assert os.listdir(tmp_path) == [".trash"]
+    (tmp_path / "a.wav").write_bytes(b"somebody's sound")
+    restored = restore_last(tmp_path)
+    assert restored.name == "a 2.mimica"
+    whole_with(restored, "a")
+    assert (tmp_path / "a.wav").read_bytes() == b"somebody's sound"
+    trash_take(restored)
+    assert empty_trash(tmp_path) == 1
+    assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_a_damaged_take_goes_with_the_companions_of_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.mimica"
+    path.write_bytes(b"x" * 1000)
+    path.with_suffix(".avi").write_bytes(b"film")
+    trash_take(path)
+    assert os.listdir(tmp_path) == [".trash"]
+    path.write_bytes(b"another")
+    restored = restore_last(tmp_path)
+    assert restored.name == "a 2.mimica" and restored.with_suffix(".avi").read_bytes() == b"film"
+
+
+def test_a_repaired_take_has_companions_of_its_own(tmp_path: Path) -> None:
+    path = record_with_companions(tmp_path / "a.mimica", 60)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    repaired = repair_take(path)
+    whole_with(repaired, "a")
+    trash_take(path)
+    whole_with(repaired, "a")
+
+
+def test_companions_that_are_gone_are_no_error(tmp_path: Path) -> None:
+    path = record_with_companions(tmp_path / "a.mimica")
+    path.with_suffix(".wav").unlink()
+    copy = duplicate_take(rename_take(path, "b"))
+    assert set(companions(copy)) == {"film"}
+
+
+@pytest.mark.parametrize("name", ["../other/a.avi", "/etc/passwd", "b.mimica", "", "..", 7])
+def test_a_take_cannot_make_a_companion_of_any_other_file(tmp_path: Path, name: object) -> None:
+    other = tmp_path / "other" / "a.avi"
+    other.parent.mkdir()
+    other.write_bytes(b"another's")
+    mine = record(tmp_path / "takes" / "b.mimica")
+    path = record(tmp_path / "takes" / "a.mimica", film=Film(name, 0))  # pyright: ignore[reportArgumentType]
+    assert companions(path) == {}
+    trash_take(path)
+    assert other.exists() and mine.exists()
+
+
+def test_a_move_that_fails_half_way_leaves_all_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = record_with_companions(tmp_path / "a.mimica")
+    real = shutil.move
+
+    def move(old: Path, new: Path) -> object:
+        if Path(old) == path:
+            raise PermissionError(13, "in use")
+        return real(old, new)
+
+    monkeypatch.setattr(shutil, "move", move)
+    with pytest.raises(TakeError, match="cannot be moved"):
+        move_take(path, tmp_path / "there")
+    whole_with(path, "a")
+    assert os.listdir(tmp_path / "there") == []
+
+
+def test_a_copy_without_room_for_its_film_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = record_with_companions(tmp_path / "a.mimica")
+    real = shutil.copyfile
+
+    def copyfile(old: Path, new: Path) -> Path:
+        if Path(old).suffix == ".avi":
+            raise OSError(28, "No space left on device")
+        return real(old, new)
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    with pytest.raises(TakeError, match="cannot be copied"):
+        copy_take(path, tmp_path / "there")
+    assert os.listdir(tmp_path / "there") == []
 
 
 def test_the_list_reads_only_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

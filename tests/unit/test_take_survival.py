@@ -26,7 +26,7 @@ from mimica.capture.take import Take, TakeError, TakeInfo, TakeWriter, list_take
 from mimica.capture.take_files import label_take
 from mimica.capture.take_repair import repair_take
 from mimica.capture.take_room import check_folder
-from mimica.capture.take_schema import PAGE_SIZE
+from mimica.capture.take_schema import PAGE_SIZE, Film
 from mimica.mapping.frame import FaceFrame
 
 IMAGES = 120
@@ -123,11 +123,14 @@ RECORDING = """
     from pathlib import Path
     import numpy as np
     from mimica.capture.take import TakeInfo, TakeWriter
+    from mimica.capture.take_schema import Film, Timeline
     from mimica.mapping.frame import FaceFrame
     writer = TakeWriter(Path(sys.argv[1]), TakeInfo("killed"))
     start = time.perf_counter()
+    writer.tell("film", Film("killed.avi", 0))
     for i in range(100_000):
         writer.append((FaceFrame(i / 30, np.full((478, 3), i, np.float32), None, (640, 480)),))
+        writer.tell("timeline", Timeline(100.0 + i, 24.0))
         print(time.monotonic(), flush=True)
         if writer.error:
             break
@@ -175,6 +178,9 @@ def test_a_killed_recording_opens_and_says_that_it_was_cut_short(killed: tuple[P
     assert summary.cut_short and not summary.recording and summary.error is None
     assert summary.frames >= safe > 10
     assert kept(path) == list(range(summary.frames))
+    info = Take.open(path).info
+    assert info.film == Film("killed.avi", 0), "what was told meanwhile is there too"
+    assert info.timeline is not None and info.timeline.frame >= 100.0 + safe - 1
     label_take(path, star=True)
     assert summarize(path).star and summarize(path).cut_short, "it stays marked"
     assert not summarize(record(path.parent / "good.mimica")).cut_short
