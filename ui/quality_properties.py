@@ -35,8 +35,10 @@ class MimicaWeakSpot(bpy.types.PropertyGroup):
 
 def _jump(self: "MimicaWeakSpots", context: bpy.types.Context) -> None:
     """Go to the spot that was picked in the list."""
+    if not 0 <= self.index < len(self.spots):
+        return
     place = quality.place(context)
-    if place is not None and 0 <= self.index < len(self.spots):
+    if place is not None:
         quality.go_to(context, place, self.spots[self.index].start)
 
 
