@@ -27,30 +27,34 @@ def _parts():
         own_takes,
         performer,
         quality,
+        rebake,
         record,
         sources,
         takes,
         takes_files,
         teaching,
     )
+    from .rig import baked_sliders, recorder, teaching_steps
     from .rig import character as scene_map
     from .rig import layers as scene_layers
-    from .rig import recorder, teaching_steps
+    from .ui import bake as bake_panel
     from .ui import bake_preview as preview_panel
+    from .ui import baked as baked_panel
+    from .ui import baked_properties, panels, preferences, prompter, properties, quality_strip
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
-    from .ui import panels, preferences, prompter, properties, quality_strip
     from .ui import quality as quality_panel
     from .ui import record as record_panel
     from .ui import teaching as teaching_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
-    of_bake = (layers, bake, bake_preview, controls_file)
+    of_bake = (layers, bake, rebake, bake_preview, controls_file)
     operators = (sources, model, capture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
-    stored = (scene_map, teaching_steps, properties, recorder)
+    stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     below = (record_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
-    return (*stored, scene_layers, preferences, panels, layers_panel, *below, *operators, command_line)
+    above = (preferences, panels, bake_panel, layers_panel)
+    return (*stored, scene_layers, *above, *below, baked_panel, *operators, command_line)
 
 
 def register() -> None:

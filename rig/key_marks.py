@@ -145,6 +145,11 @@ def write_marks(action: bpy.types.Action, marks: Marks) -> None:
     action[KEYS_PROPERTY] = b"".join(numbers)
 
 
+def has_marks(action: bpy.types.Action) -> bool:
+    """Whether an action says which of its keys are Mimica's."""
+    return MARKS_PROPERTY in action and KEYS_PROPERTY in action
+
+
 def read_marks(action: bpy.types.Action) -> Marks:
     """Return what `write_marks` kept. Raises MarksError where it is not there or no good."""
     text, numbers = action.get(MARKS_PROPERTY), action.get(KEYS_PROPERTY)

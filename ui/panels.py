@@ -112,38 +112,6 @@ class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
         draw_takes(self.layout, context)
 
 
-class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
-    bl_label = "Bake"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        settings = context.scene.mimica
-        state = context.window_manager.mimica
-        if 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].several_faces:
-            layout.prop(settings, "bake_face")
-            row = layout.row()
-            row.alignment = "RIGHT"
-            row.label(text=f"Faces in the take: {state.takes[state.take_index].faces}", translate=False)
-        layout.prop(settings, "bake_performer")
-        layout.prop(settings, "bake_learn")
-        layout.prop(settings, "bake_start")
-        layout.prop(settings, "bake_part")
-        if settings.bake_part:
-            column = layout.column(align=True)
-            column.prop(settings, "bake_from")
-            column.prop(settings, "bake_to")
-        layout.prop(settings, "bake_reduce")
-        if settings.bake_reduce:
-            layout.prop(settings, "bake_tolerance")
-        if settings.cast:
-            layout.prop(settings, "bake_all")
-        row = layout.row()
-        row.scale_y = 1.3
-        row.operator("mimica.bake", icon="KEYFRAME_HLT")
-
-
 def _draw_source(layout: bpy.types.UILayout, settings: MimicaScene, state: MimicaWindowManager) -> None:
     if settings.source == "CAMERA":
         row = layout.row(align=True)
@@ -201,6 +169,5 @@ _CLASSES = (
     *CHARACTER_PANELS,
     *CAST_CLASSES,
     VIEW3D_PT_mimica_takes,
-    VIEW3D_PT_mimica_bake,
 )
 register, unregister = bpy.utils.register_classes_factory(_CLASSES)

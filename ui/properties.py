@@ -21,6 +21,8 @@ from ..rig.bind import TargetError, can_be_target
 from ..rig.layers import CLASSES as LAYER_CLASSES
 from ..rig.layers import MimicaLayeredTake
 from ..rig.performers import ProfileError, active_performer
+from .bake_properties import CLASSES as BAKE_CLASSES
+from .bake_properties import MimicaBake
 from .microphone_properties import CLASSES as MICROPHONE_CLASSES
 from .microphone_properties import MimicaMicrophone
 from .preview_properties import CLASSES as PREVIEW_CLASSES
@@ -216,6 +218,7 @@ class MimicaScene(bpy.types.PropertyGroup):
         description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
     )
     microphone: PointerProperty(type=MimicaMicrophone)
+    bake: PointerProperty(type=MimicaBake)
     preview: PointerProperty(type=MimicaPreview)
     recording: PointerProperty(type=MimicaRecording)
     bake_all: BoolProperty(
@@ -413,6 +416,7 @@ _CLASSES = (
     MimicaOwnTake,
     MimicaRecording,
     *MICROPHONE_CLASSES,
+    *BAKE_CLASSES,
     *PREVIEW_CLASSES,
     *QUALITY_CLASSES,
     *LAYER_CLASSES,

@@ -33,6 +33,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.recording": ("capture",),
     "rig.recorder": ("capture.timeline_fit",),
     "rig.performances": ("capture.take", "capture.control_takes"),
+    "rig.baked_sliders": ("capture.take",),
     "rig.microphone": ("capture.microphone",),
     "rig.sound": ("capture.take_schema",),
     "rig.layers": ("capture.take_span",),
