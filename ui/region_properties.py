@@ -39,7 +39,7 @@ def smoothing_properties(update: Update = None) -> dict[str, Any]:
 
 
 def strength_properties(update: Update = None) -> dict[str, Any]:
-    """Return the annotations of the overall strength and of a factor of it for each part: `strength_brows` and so on."""
+    """Return the annotations of the overall strength and of a factor of it for each part: `strength_brows` etc."""
     overall = FloatProperty(
         name="Strength",
         description="How much of the performance is shown: 1 as it was, 0 nothing. Shape keys and lids end at closed",

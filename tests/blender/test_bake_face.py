@@ -53,7 +53,8 @@ def baked(scene: bpy.types.Scene) -> tuple[float, float, tuple[float, float]]:
 
     def reach(bone: str, channel: str) -> float:
         found = [c for c in curves if c.data_path == f'pose.bones["{bone}"].{channel}']
-        return max(float(np.ptp([p.co.y for p in c.keyframe_points])) for c in found)
+        # What never moves has no keys.
+        return max((float(np.ptp([p.co.y for p in c.keyframe_points])) for c in found), default=0.0)
 
     return (
         reach("jaw", "rotation_quaternion"),
