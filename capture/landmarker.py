@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .sound_devices import without_sound
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +68,11 @@ class Landmarker:
         every name a user's folder may have.
         """
         try:
-            from mediapipe.tasks.python.core.base_options import BaseOptions
-            from mediapipe.tasks.python.vision import face_landmarker  # type: ignore[reportAttributeAccessIssue]
-            from mediapipe.tasks.python.vision.core import image
-            from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
+            with without_sound():
+                from mediapipe.tasks.python.core.base_options import BaseOptions
+                from mediapipe.tasks.python.vision import face_landmarker  # type: ignore[reportAttributeAccessIssue]
+                from mediapipe.tasks.python.vision.core import image
+                from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
         except ImportError as error:
             raise LandmarkerError(
                 f"The face tracker's library is missing ({error}). Install Mimica again from the zip for your system."

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from .model import ModelError
+from .sound_devices import without_sound
 
 
 class ModelGraph:
@@ -24,7 +25,9 @@ class ModelGraph:
         """Read a `.tflite` file's contents: about 60 ms for the landmark model. Raises `ModelError`."""
         try:
             import flatbuffers
-            from mediapipe.tasks.metadata import schema_py_generated
+
+            with without_sound():
+                from mediapipe.tasks.metadata import schema_py_generated
         except ImportError as error:
             raise ModelError(
                 f"The face model cannot be built, as a library is missing ({error.name}). Install Mimica again."

@@ -5,9 +5,9 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, TypeVar
@@ -92,6 +92,24 @@ def on_sound_thread(call: Callable[[ModuleType], T], limit: float = _ANSWER_LIMI
         raise MicrophoneError("The system's sound does not answer. Restart Blender and try again.") from error
 
 
+@contextmanager
+def without_sound() -> Iterator[None]:
+    """Let what is imported inside do without sounddevice. Any thread.
+
+    MediaPipe loads it on the way, for parts of its own that are not used here: PortAudio would begin with each capture,
+    and on a thread that is not the one it is used on.
+    """
+    with _import_lock:
+        absent = "sounddevice" not in sys.modules
+        if absent:
+            sys.modules["sounddevice"] = None  # type: ignore[reportArgumentType]  # "not there", as Python writes it
+        try:
+            yield
+        finally:
+            if absent:
+                del sys.modules["sounddevice"]
+
+
 def told_apart(text: str, device: str) -> str:
     """Return the sentence for a device that cannot be opened.
 
@@ -131,7 +149,8 @@ def _serve() -> None:
 def _library() -> ModuleType:
     """Return sounddevice. Raises `MicrophoneError` when it or PortAudio is missing."""
     try:
-        import sounddevice
+        with _import_lock:
+            import sounddevice
     except ImportError as error:
         raise MicrophoneError(_NO_LIBRARY) from error
     except OSError as error:
@@ -144,3 +163,4 @@ open_streams: set[Any] = set()
 _calls: SimpleQueue[tuple[Callable[[ModuleType], Any], Future[Any]]] = SimpleQueue()
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
+_import_lock = threading.Lock()

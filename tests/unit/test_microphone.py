@@ -306,6 +306,29 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
         microphones()
 
 
+@pytest.mark.parametrize(
+    "load",
+    [
+        "from mimica.capture.model_graph import ModelGraph; ModelGraph(b'none')",
+        "from mimica.capture.landmarker import Landmarker; "
+        "Landmarker(b'none', faces=1, detection=0.5, presence=0.5, tracking=0.5, scores=True)",
+    ],
+)
+def test_tracking_does_not_begin_portaudio(tmp_path: Path, load: str) -> None:
+    """MediaPipe would load sounddevice, if it could."""
+    (tmp_path / "sounddevice.py").write_text("import sys; sys.stdout.write('LOADED')")
+    program = (
+        f"import runpy, sys; runpy.run_path({str(PROGRAM.parents[1] / 'conftest.py')!r})\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"try:\n    {load}\nexcept Exception: pass\n"
+        "assert 'mediapipe' in sys.modules and 'sounddevice' not in sys.modules\n"
+        "import sounddevice\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "LOADED", "it can still be had, and only once it is asked for"
+
+
 def test_without_portaudio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     monkeypatch.syspath_prepend(str(tmp_path))
