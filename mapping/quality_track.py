@@ -18,7 +18,7 @@ from .lids import trust_near_lid
 from .motion import Motion
 from .outliers import cuts, drop_unusable, spikes, wild_frames, without
 from .performance import Performance, TakePerformance
-from .presence import BRIDGE_SECONDS, Gaps, fill_lost, find_gaps, gaps_between, hold_unsure, trust_in
+from .presence import BRIDGE_SECONDS, RETURN_SECONDS, Gaps, fill_lost, find_gaps, gaps_between, hold_unsure, trust_in
 from .regions import control_spikes
 from .settings import MappingSettings
 from .solve import solve
@@ -126,7 +126,7 @@ def take_quality(frames: FaceFrames, solved: Motion, settings: MappingSettings) 
     if not gaps.lost.all():
         filled = fill_lost(hold_unsure(believed) if rejects else believed, bridge=True)
         spots += _spike_spots(filled, gaps.lost, settings, what)
-        spots += _cut_spots(filled, first_seen=int(np.argmin(gaps.lost)))
+        spots += _cut_spots(filled, gaps.lost)
     return _track(times, believed.confidence, frames.found, spots)
 
 
@@ -162,7 +162,7 @@ def _quality_of_motion(motion: Motion, found: np.ndarray) -> QualityTrack:
     spots = _gap_spots(times, gaps_between(times, lost), np.zeros(len(times), bool))
     unsure = ~lost & (trust_in(motion.confidence) < _LEAST_TRUST)
     spots += _spots(times, unsure, "UNSURE", motion.confidence, "Badly seen: the face follows slowly, or is held.")
-    return _track(times, motion.confidence, found, [*spots, *_cut_spots(motion)])
+    return _track(times, motion.confidence, found, [*spots, *_cut_spots(motion, lost)])
 
 
 def _gap_spots(times: np.ndarray, gaps: Gaps, rejected: np.ndarray) -> list[WeakSpot]:
@@ -171,15 +171,18 @@ def _gap_spots(times: np.ndarray, gaps: Gaps, rejected: np.ndarray) -> list[Weak
     for first, last in _runs(gaps.lost):
         if not rejected[first : last + 1].all():
             end = float(times[min(last + 1, len(times) - 1)])
-            bridged, trailing = bool(gaps.bridged[first]), last + 1 == len(times)
-            spots.append(_gap(float(times[first]), end, bridged, leading=first == 0, trailing=trailing))
+            bridged, leading, trailing = bool(gaps.bridged[first]), first == 0, last + 1 == len(times)
+            at_cut = not (bridged or leading or trailing) and end - times[first - 1] <= BRIDGE_SECONDS
+            spots.append(_gap(float(times[first]), end, bridged, at_cut, leading=leading, trailing=trailing))
     return spots
 
 
-def _gap(start: float, end: float, bridged: bool, *, leading: bool, trailing: bool) -> WeakSpot:
+def _gap(start: float, end: float, bridged: bool, at_cut: bool, *, leading: bool, trailing: bool) -> WeakSpot:
     seconds = f"{end - start:.2g} s" if end - start < 10 else f"{end - start:.0f} s"
     if bridged:
         return WeakSpot("BRIDGED", start, end, 0.0, f"No face for {seconds}: bridged from what is before and after.")
+    if at_cut:
+        return WeakSpot("CUT", start, end, 0.0, f"A cut, and no face for {seconds}: each side is smoothed for itself.")
     if leading and trailing:
         text = "No face in the whole take: the character rests at neutral."
     elif leading:
@@ -228,12 +231,16 @@ def _spike_spots(filled: Motion, lost: np.ndarray, settings: MappingSettings, wh
     return spots
 
 
-def _cut_spots(motion: Motion, first_seen: int = 0) -> list[WeakSpot]:
-    # What rests until the face is first seen begins then: no cut that anybody made.
+def _cut_spots(motion: Motion, lost: np.ndarray) -> list[WeakSpot]:
+    """Return cuts and pauses of a motion without gaps, but for what comes of filling them: the way back to the face."""
     spots: list[WeakSpot] = []
-    usual = float(np.median(np.diff(motion.times))) if len(motion) > 1 else 0.0
-    for frame in (cut for cut in cuts(motion).tolist() if cut > first_seen):
-        before, now = float(motion.times[frame - 1]), float(motion.times[frame])
+    times = motion.times
+    usual = float(np.median(np.diff(times))) if len(motion) > 1 else 0.0
+    missed = np.concatenate([[-np.inf], np.maximum.accumulate(np.where(lost, times, -np.inf))])
+    for frame in cuts(motion)[1:].tolist():
+        if times[frame] - missed[frame + 1] <= RETURN_SECONDS + 2.0 * usual:
+            continue
+        before, now = float(times[frame - 1]), float(times[frame])
         paused = now - before > max(BRIDGE_SECONDS, 2.0 * usual)
         text = f"Nothing was captured for {now - before:.1f} s" if paused else "A cut"
         worst = float(motion.confidence[frame - 1 : frame + 1].min())

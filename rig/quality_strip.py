@@ -3,6 +3,7 @@
 """The shapes of the quality track in a timeline: plain numbers, for whoever draws them."""
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -54,59 +55,65 @@ def make_strip(report: Report, place: Place, view: View) -> Strip:
     if track is None or not len(track.times):
         return Strip(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.float32), np.zeros((0, 2), np.float32))
 
-    def pixels(seconds: float) -> float:
-        return (place.frame_at(seconds) - view.left) * view.scale
+    def pixels(seconds: np.ndarray) -> np.ndarray:
+        return (place.frame + (seconds - place.time) * place.rate - view.left) * view.scale
 
-    start = max(0, int(np.floor(pixels(float(track.times[0])))))
-    end = min(view.width, int(np.ceil(pixels(float(track.times[-1])))) + 1)
-    boxes: list[tuple[float, float, float, float]] = []
-    colours: list[tuple[float, ...]] = []
+    ends = pixels(track.times[[0, -1]])
+    start, end = max(0, int(np.floor(ends[0]))), min(view.width, int(np.ceil(ends[1])) + 1)
+    boxes, colours = [np.zeros((0, 4))], [np.zeros((0, 4))]
     if end > start:
         edges = np.arange(start, end + 1)
         worst = worst_between(track, place.times_at(view.left + edges / view.scale))
-        level = np.where(np.isnan(worst), -1, np.rint(trust_in(np.nan_to_num(worst)) * (_STEPS - 1)))
-        firsts = np.concatenate([[0], np.flatnonzero(np.diff(level)) + 1, [len(level)]])
-        boxes.append((start, 0.0, end, 1.0))
-        colours.append(_BACK)
-        for a, b in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-            if level[a] >= 0:
-                boxes.append((start + a, 0.0, start + b, 1.0))
-                colours.append(_colour(float(level[a]) / (_STEPS - 1)))
-    hatched: list[tuple[float, float]] = []
-    for spot in track.spots:
-        left = pixels(spot.start)
-        right = max(pixels(spot.end), left + _LEAST)
-        if right <= 0.0 or left >= view.width:
-            continue
-        if spot.kind in _MARKS:
-            boxes.append((left, 1.0, max(right, left + _LEAST), 1.0 + _MARK))
-            colours.append(_MARKS[spot.kind])
-        elif spot.kind in ("EASED", "BRIDGED"):
-            hatched.append((max(left, 0.0), min(right, float(view.width))))
-    return Strip(
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(colours, np.float32).reshape(-1, 4),
-        np.array(hatched, np.float32).reshape(-1, 2),
-    )
+        level = np.where(np.isnan(worst), -1, np.rint(trust_in(np.nan_to_num(worst)) * (_STEPS - 1))).astype(int)
+        first = np.concatenate([[0], np.flatnonzero(np.diff(level)) + 1])
+        last = np.append(first[1:], len(level))
+        known = level[first] >= 0
+        boxes += [np.array([[start, 0.0, end, 1.0]]), _upright(start + first[known], start + last[known], 0.0, 1.0)]
+        colours += [np.array([_BACK]), _palette()[level[first[known]]]]
+    kinds, spans = _spots(report)
+    left = pixels(spans[:, 0])
+    right = np.maximum(pixels(spans[:, 1]), left + _LEAST)
+    shown = (right > 0.0) & (left < view.width)
+    for kind, colour in _MARKS.items():
+        marked = shown & (kinds == kind)
+        boxes.append(_upright(left[marked], right[marked], 1.0, 1.0 + _MARK))
+        colours.append(np.tile(colour, (int(marked.sum()), 1)))
+    gaps = shown & ((kinds == "EASED") | (kinds == "BRIDGED"))
+    hatched = np.column_stack([np.maximum(left[gaps], 0.0), np.minimum(right[gaps], view.width)])
+    drawn = [np.concatenate(parts).astype(np.float32) for parts in (boxes, colours)]
+    return Strip(drawn[0], drawn[1], hatched.astype(np.float32))
 
 
-def _colour(trust: float) -> tuple[float, ...]:
-    """Return the colour of how far what is seen is relied on, [0, 1]."""
-    at = trust * (len(_COLOURS) - 1)
-    below = min(int(at), len(_COLOURS) - 2)
-    mixed = _COLOURS[below] + (at - below) * (_COLOURS[below + 1] - _COLOURS[below])
-    return (*mixed.tolist(), 1.0)
+def _upright(left: np.ndarray, right: np.ndarray, bottom: float, top: float) -> np.ndarray:
+    """Return boxes (B, 4) that stand side by side."""
+    return np.column_stack([left, np.full(len(left), bottom), right, np.full(len(left), top)])
+
+
+@lru_cache(maxsize=8)
+def _spots(report: Report) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kinds of a report's weak spots, (S,), and when they begin and end, seconds, (S, 2)."""
+    spots = report.track.spots if report.track is not None else ()
+    return np.array([spot.kind for spot in spots], "U8"), np.array([(s.start, s.end) for s in spots]).reshape(-1, 2)
+
+
+@cache
+def _palette() -> np.ndarray:
+    """Return the colours from not relied on at all to wholly, (`_STEPS`, 4)."""
+    at = np.linspace(0.0, len(_COLOURS) - 1.0, _STEPS)
+    mixed = [np.interp(at, np.arange(len(_COLOURS)), channel) for channel in _COLOURS.T]
+    return np.column_stack([*mixed, np.ones(_STEPS)])
 
 
 def hatching(hatched: np.ndarray, height: float, step: float) -> np.ndarray:
-    """Return lines at 45 degrees across boxes of a height, float32 (2 K, 2): their ends, two and two.
+    """Return lines at 45 degrees across boxes (H, 2) of a height, float32 (2 K, 2): their ends, two and two.
 
     They lie where they are in the region, not in the box: what scrolls keeps its pattern whole.
     """
-    lines: list[tuple[float, float]] = []
-    for left, right in hatched.tolist():
-        for foot in np.arange(np.floor((left - height) / step) * step, right, step).tolist():
-            a, b = max(foot, left), min(foot + height, right)
-            if b > a:
-                lines += [(a, a - foot), (b, b - foot)]
-    return np.array(lines, np.float32).reshape(-1, 2)
+    left, right = hatched.astype(np.float64).T
+    first = np.floor((left - height) / step).astype(int)
+    count = np.maximum(np.ceil(right / step).astype(int) - first, 0)
+    box = np.repeat(np.arange(len(left)), count)
+    foot = (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[box]) * step
+    a, b = np.maximum(foot, left[box]), np.minimum(foot + height, right[box])
+    ends = np.stack([np.column_stack([a, a - foot]), np.column_stack([b, b - foot])], axis=1)
+    return ends[b > a].reshape(-1, 2).astype(np.float32)

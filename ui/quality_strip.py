@@ -17,8 +17,9 @@ _HEIGHT = 9.0
 """Pixels, at a resolution scale of 1."""
 _HATCH = 5.0
 """Pixels between two lines of the hatching."""
-_BAR, _FOLDED = 18.0, 60.0
-"""Pixels: height of the bar that scrolls, and of a region that has none, at a resolution scale of 1."""
+_BAR, _MARKERS, _FOLDED = 18.0, 42.0, 60.0
+"""Pixels at a resolution scale of 1: where the bar that scrolls ends, where markers with their names do, and the height
+of a region that has neither."""
 _HATCHING = (0.0, 0.0, 0.0, 0.6)
 
 
@@ -49,7 +50,7 @@ class _Drawn:
         _, boxes, lines = made
         gpu.state.blend_set("ALPHA")
         with gpu.matrix.push_pop():
-            gpu.matrix.translate((0.0, _bottom(region.height, scale), 0.0))
+            gpu.matrix.translate((0.0, _bottom(context, scale), 0.0))
             if boxes is not None:
                 boxes.draw(gpu.shader.from_builtin("FLAT_COLOR"))
             if lines is not None:
@@ -63,12 +64,14 @@ class _Drawn:
         self._made.clear()
 
 
-def _bottom(height: int, scale: float) -> float:
-    """Return where the track begins, pixels from the bottom of a region of a height: above the bar that scrolls.
+def _bottom(context: bpy.types.Context, scale: float) -> float:
+    """Return where the track begins, pixels from the region's bottom: above the bar that scrolls, and above markers.
 
-    A region that is folded to its ruler has none.
+    A region that is folded to its ruler has neither.
     """
-    return round(_BAR * scale) if height > _FOLDED * scale else 0.0
+    if context.region.height <= _FOLDED * scale:
+        return 0.0
+    return round((_MARKERS if len(context.scene.timeline_markers) else _BAR) * scale)
 
 
 def _batches(strip: Strip, scale: float) -> tuple[Any, Any]:

@@ -123,11 +123,13 @@ def test_a_head_turned_away_and_one_half_out_of_the_picture() -> None:
 
 def test_cuts_and_pauses() -> None:
     place = np.tile([0.0, 0.0, -45.0], (COUNT, 1))
-    place[45:, 0] = 15.0
+    place[45:, 0] = 24.0
     frames = photograph(act(jaw=np.full(COUNT, 0.2)), translation=place)
     (cut,) = of_kind(looked_at(frames), "CUT")
     assert (cut.start, cut.end) == (frames.times[44], frames.times[45])
     assert not of_kind(looked_at(frames), "OUTLIER"), "a cut stays"
+    (lossy,) = of_kind(looked_at(losing(frames, (45, 46))), "CUT")
+    assert lossy.sentence.startswith("A cut, and no face for 0.067 s")
     times = still().times + np.where(np.arange(COUNT) < 45, 0.0, 2.0)
     (pause,) = of_kind(looked_at(replace(still(), times=times)), "CUT")
     assert pause.sentence.startswith("Nothing was captured for 2.0 s")
@@ -139,6 +141,13 @@ def test_controls_of_a_file_are_trusted_and_its_pauses_said() -> None:
     track = quality_of(ControlPerformance(ControlTake("c", times, np.zeros((60, len(ARKIT_SHAPES))), 30.0)))
     assert track.mean == track.found == 1.0
     assert [spot.kind for spot in track.spots] == ["CUT"]
+
+
+def test_the_way_back_from_a_gap_is_no_cut() -> None:
+    place = np.tile([0.0, 0.0, -45.0], (COUNT, 1))
+    place[:, 0] = 25.0
+    (spot,) = looked_at(losing(photograph(act(jaw=np.full(COUNT, 0.8)), translation=place), (30, 60))).spots
+    assert spot.kind == "EASED"
 
 
 class Layered:
