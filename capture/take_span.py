@@ -12,7 +12,8 @@ import numpy as np
 from .take import Take, summarize
 from .take_schema import Timeline, connect_to_read, unreadable
 
-_QUALITY = "SELECT time, quality FROM frames WHERE face_id = ? ORDER BY frame"
+_OF_FACE = "SELECT time, quality FROM frames WHERE face_id = ? ORDER BY frame"
+_OF_CONTROLS = "SELECT time, 1.0 FROM controls ORDER BY frame"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,7 @@ class TakeSpan:
     times: np.ndarray
     """float64 (N,), seconds on its own clock."""
     quality: np.ndarray
-    """float64 (N,), [0, 1], of the face that is in most of its images; 0 where that is not found."""
+    """float64 (N,), [0, 1], of the face that is in most of its images; 0 where that is not found. Controls have 1."""
 
     def mean_quality(self, start: float, end: float) -> float:
         """Return the mean quality between two times on its clock, 0 when it has nothing there."""
@@ -36,9 +37,10 @@ class TakeSpan:
 def read_span(path: Path) -> TakeSpan:
     """Read when a take is: about 10 ms for ten minutes, as the index answers. Any thread. Raises `TakeError`."""
     info, face = Take.open(path).info, summarize(path).main_face or 0
+    query, chosen = (_OF_CONTROLS, ()) if info.kind == "controls" else (_OF_FACE, (face,))
     with closing(connect_to_read(path)) as connection:
         try:
-            rows = connection.execute(_QUALITY, (face,)).fetchall()
+            rows = connection.execute(query, chosen).fetchall()
         except sqlite3.Error as error:
             raise unreadable(path, error) from error
     table = np.array(rows, np.float64).reshape(-1, 2)

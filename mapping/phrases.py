@@ -27,6 +27,8 @@ _PARTED = 0.12
 """Of a jaw's full way: lips that are further apart do not rest."""
 _SHORTEST = 0.4
 """Seconds: what is shorter between two rests is no phrase."""
+_PASSING = 0.15
+"""Seconds: a mouth that is calm for less only passes from one syllable to the next."""
 _SPEAKING = [
     i for i, name in enumerate(ARKIT_SHAPES) if name.startswith(("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker"))
 ]
@@ -98,6 +100,8 @@ def _rests(motion: Motion) -> list[tuple[float, float]]:
     flags = np.concatenate([[False], _resting(motion), [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(flags)).reshape(-1, 2)
     for first, last in zip(times[edges[:, 0]].tolist(), times[edges[:, 1] - 1].tolist(), strict=True):
+        if last - first < _PASSING:
+            continue
         if found and first - found[-1][1] < _SHORTEST:
             found[-1] = found[-1][0], last
         else:

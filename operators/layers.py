@@ -23,7 +23,8 @@ _COVERED = 0.8
 """How much of a range a take must reach over to be offered for it."""
 _FAILURES = (TakeError, ProfileError, PerformanceError, layers.LayerError)
 
-_items: list[tuple[Any, ...]] = []
+_added: list[tuple[Any, ...]] = []
+_chosen: list[tuple[Any, ...]] = []
 """Blender does not keep the texts of a menu that is made anew each time."""
 
 
@@ -81,27 +82,27 @@ def _item(path: Path, quality: str = "") -> tuple[str, str, str]:
 
 def _takes_to_add(_self: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[Any, ...]]:
     base = active_take(context) if context is not None else None
-    _items[:] = [_item(path) for path in _others(context, base)] if context is not None and base is not None else []
-    return _items
+    _added[:] = [_item(path) for path in _others(context, base)] if context is not None and base is not None else []
+    return _added
 
 
 def _takes_to_choose(_self: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[Any, ...]]:
     """Return the base and the takes for the active layer's range, each with how well it saw the face there."""
     active = _active(context)
-    _items[:] = []
+    _chosen[:] = []
     if context is None or active is None:
-        return _items
+        return _chosen
     row = active.row
     try:
         own = f"  {layers.span_of(active.base).mean_quality(row.start, row.end):.0%}"
     except (TakeError, layers.LayerError):
         own = ""
-    _items.append((_BASE, f"Base{own}", "The take itself, without a layer here"))
+    _chosen.append((_BASE, f"Base{own}", "The take itself, without a layer here"))
     for path in _offered(context, active):
         span = layers.span_of(path)
         at = layers.place(active.layered, span)
-        _items.append(_item(path, f"  {span.mean_quality(row.start - at, row.end - at):.0%}"))
-    return _items
+        _chosen.append(_item(path, f"  {span.mean_quality(row.start - at, row.end - at):.0%}"))
+    return _chosen
 
 
 class MIMICA_OT_add_layer(bpy.types.Operator):

@@ -20,6 +20,7 @@ from mimica.mapping.layering import Layer, LayeredPerformance
 from mimica.mapping.motion import Motion
 from mimica.mapping.performance import TakePerformance
 from mimica.mapping.settings import MappingSettings
+from mimica.tests.synthetic import act, photograph
 
 PLAIN = MappingSettings()
 VALUES = [field.name for field in fields(Motion) if field.name != "times"]
@@ -280,6 +281,12 @@ def test_takes_without_frames():
     assert np.array_equal(mixed(base, (whole, nothing)).controls, base._motion.controls)
     single = Known(waves(np.array([0.5]), 1))
     assert np.isfinite(mixed(base, (whole, single)).controls).all()
+
+
+def test_landmarks_that_nobody_asked_for_are_not_given_to_who_asks_for_all():
+    alone = TakePerformance("a", photograph(act(jaw=np.linspace(0, 1, 20))))
+    assert alone.motion(np.zeros((0, 478)), PLAIN).displacement.shape == (20, 0, 3)
+    assert alone.motion(None, PLAIN).displacement.shape == (20, 478, 3)
 
 
 @cache

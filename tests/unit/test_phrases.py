@@ -45,6 +45,10 @@ def test_phrases_part_in_the_middle_of_rests(rest):
     assert all(one[1] == other[0] for one, other in pairwise(found)), "together they are the whole"
 
 
+def test_syllables_that_each_close_the_mouth_are_one_phrase():
+    assert len(find_phrases(speaking((0.0, 2.0), (2.6, 5.4), (6.0, 8.0)))) == 3
+
+
 def test_a_breath_is_no_rest_and_a_twitch_no_phrase():
     assert len(find_phrases(speaking((0.5, 3.0), (3.1, 6.0)))) == 1
     assert len(find_phrases(speaking((0.5, 2.0), (3.2, 3.35), (5.0, 7.0)))) == 2
