@@ -13,7 +13,7 @@ from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
-from ..rig import bake_preview, live, recorder, test_pose
+from ..rig import bake_preview, live, picture_place, recorder, test_pose, watch
 from ..rig.bind import can_be_target
 from ..rig.performances import stored_profile
 from .cast import parts_of
@@ -75,6 +75,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 translation=settings.head_translation,
             )
         )
+        picture_place.started_in(context.area)
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
         return {"FINISHED"}
 
@@ -161,6 +162,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.
                 redraw(context, "WINDOW")
+            if watch.follow(session).due(posed=session.poses != posed):
+                _redraw_picture(context)
             if running:
                 return True
             message = session.message
@@ -186,6 +189,15 @@ def _redraw_all(context: bpy.types.Context) -> None:
     """Draw the panel, and the characters that went back to how they stood."""
     redraw(context, "UI")
     redraw(context, "WINDOW")
+    picture_place.tag_image_editors(context.window_manager)
+
+
+def _redraw_picture(context: bpy.types.Context) -> None:
+    picture = context.scene.mimica.picture
+    if picture.show:
+        picture_place.tag_redraw(context.window_manager, picture.everywhere, picture.corner)
+    else:
+        picture_place.tag_image_editors(context.window_manager)
 
 
 def _come_back() -> None:

@@ -164,6 +164,14 @@ class _UseProfile:
     profile: PerformerProfile | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """An image and the faces that were found in it."""
+
+    image: Image
+    faces: tuple[FaceFrame, ...]
+
+
 class _ToldTracker:
     """A tracker that hands each result on to be mapped. Lives on the tracker's thread."""
 
@@ -175,6 +183,8 @@ class _ToldTracker:
         """Track an image, and hand on its faces."""
         faces = self._tracker.track(image)
         self._owner.tracked(faces, image.grabbed)
+        self._owner.seen = Seen(image, faces)
+        self._owner.seen_anew.set()
         return faces
 
     def close(self) -> None:
@@ -193,6 +203,10 @@ class LiveSession:
         """Why the session ended by itself, as a sentence; empty while all is well."""
         self.poses = 0
         """Poses written so far."""
+        self.seen: Seen | None = None
+        """The newest image and its faces. Set on the tracker's thread."""
+        self.seen_anew = threading.Event()
+        """Set with each; who waits for it clears it."""
         self.recording: Recording | None = None
         self._ending_take: Recording | None = None
         self.existing: Existing = "LEAVE"
@@ -325,6 +339,10 @@ class LiveSession:
         """Return the newest control values, float (C,) as `CONTROLS`, of the face that moves a character, if any."""
         part = self._part_of(obj)
         return self._values.get(part.face) if part is not None else None
+
+    def values_of_face(self, face: int) -> np.ndarray | None:
+        """Return the same of a face, None when it moves nothing. Any thread."""
+        return self._values.get(face)
 
     @property
     def left_alone(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from .character import PANELS as CHARACTER_PANELS
 from .character import draw_character
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
+from .picture import draw_complaints
 from .preferences import draw_model
 from .properties import MimicaScene, MimicaWindowManager
 from .sentence import draw_sentence
@@ -49,6 +50,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
             row.operator("mimica.stop_capture", icon="SNAP_FACE")
         if session is not None:
             _draw_status(layout, session)
+            draw_complaints(layout, context)
         if state.problem:
             draw_sentence(layout, context, state.problem, "ERROR")
         if not state.model:

@@ -25,6 +25,8 @@ from .bake_properties import CLASSES as BAKE_CLASSES
 from .bake_properties import MimicaBake
 from .microphone_properties import CLASSES as MICROPHONE_CLASSES
 from .microphone_properties import MimicaMicrophone
+from .picture_properties import CLASSES as PICTURE_CLASSES
+from .picture_properties import MimicaPicture
 from .preview_properties import CLASSES as PREVIEW_CLASSES
 from .preview_properties import MimicaPreview
 from .quality_properties import CLASSES as QUALITY_CLASSES
@@ -219,6 +221,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     microphone: PointerProperty(type=MimicaMicrophone)
     bake: PointerProperty(type=MimicaBake)
+    picture: PointerProperty(type=MimicaPicture)
     preview: PointerProperty(type=MimicaPreview)
     recording: PointerProperty(type=MimicaRecording)
     bake_all: BoolProperty(
@@ -417,6 +420,7 @@ _CLASSES = (
     MimicaRecording,
     *MICROPHONE_CLASSES,
     *BAKE_CLASSES,
+    *PICTURE_CLASSES,
     *PREVIEW_CLASSES,
     *QUALITY_CLASSES,
     *LAYER_CLASSES,
