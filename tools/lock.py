@@ -28,9 +28,17 @@ PYTHONS = ("3.11", "3.13", "3.14")
 """Blender 4.2 to 5.0, Blender 5.1 and later, and what Linux distributions build Blender with."""
 DEFAULT_PYTHONS = ("3.11", "3.13")
 
-BUNDLED = ("mediapipe", "opencv-python-headless", "scipy", "cv2-enumerate-cameras", "flatbuffers")
-"""Of the dependencies in pyproject.toml, those that Blender does not bring itself. What mediapipe lists beside numpy
-and flatbuffers (absl-py, sounddevice) is not loaded by its Face Landmarker, or only tried."""
+BUNDLED = (
+    "mediapipe",
+    "opencv-python-headless",
+    "scipy",
+    "cv2-enumerate-cameras",
+    "flatbuffers",
+    "sounddevice",
+    "cffi",
+)
+"""Of the dependencies in pyproject.toml, those that Blender does not bring itself. Not mediapipe's absl-py, which its
+Face Landmarker does not load, nor cffi's pycparser, which only those need who write C in Python."""
 
 PYOBJC = "12.2.2"
 MACOS_ONLY = {
@@ -64,7 +72,8 @@ class Wheel:
 def pinned_versions() -> dict[str, str]:
     """Name and version of what the zips carry on every platform, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    pins = dict(line.split("==", 1) for line in project["dependencies"] if "==" in line)
+    lines = (*project["dependencies"], *project["optional-dependencies"]["microphone"])
+    pins = dict(line.split("==", 1) for line in lines if "==" in line)
     return {name: pins[name] for name in BUNDLED}
 
 

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from .environment import CACHE, ROOT, ToolError, progress
+from .lean import lean_copy
 from .lock import DEFAULT_PYTHONS, PLATFORMS, Wheel, fetch, select
 
 PACKAGES = ("capture", "cli", "mapping", "operators", "rig", "ui")
@@ -101,12 +102,15 @@ def _build_in(
     _copy(model, stage / model_name)
     files.append(model_name)
     for wheel, path in wheels.items():
-        _copy(path, stage / "wheels" / wheel.file)
+        target = stage / "wheels" / wheel.file
+        if lean_copy(path, wheel.name, platform, target):
+            _stamp(target)
+        else:
+            _copy(path, target)
     text = manifest_for(platform, [wheel.file for wheel in wheels], files)
     manifest = stage / "blender_manifest.toml"
     manifest.write_bytes(text.encode())
-    os.utime(manifest, (STAMP, STAMP))
-    manifest.chmod(0o644)
+    _stamp(manifest)
 
     version = tomllib.loads(text)["version"]
     target = output / f"mimica-{version}-{platform.replace('-', '_')}.zip"
@@ -133,6 +137,10 @@ def _has_scores(model: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+    _stamp(target)
+
+
+def _stamp(target: Path) -> None:
     os.utime(target, (STAMP, STAMP))
     target.chmod(0o644)
 

@@ -11,6 +11,7 @@ import pytest
 
 from mimica.tools import lock, package
 from mimica.tools.environment import ToolError
+from mimica.tools.lean import lean_copy
 
 
 @pytest.mark.parametrize("platform", lock.PLATFORMS)
@@ -41,7 +42,7 @@ def test_hashes_and_sizes_are_whole() -> None:
     ("platform", "pattern"),
     [
         ("windows-x64", r"any|win_amd64"),
-        ("macos-arm64", r"any|macosx_\d+_\d+_(arm64|universal2)"),
+        ("macos-arm64", r"any|(macosx_\d+_\d+_x86_64\.)?macosx_\d+_\d+_(arm64|universal2)"),
         ("linux-x64", r"any|(manylinux\w*_x86_64\.?)+"),
     ],
 )
@@ -67,6 +68,29 @@ def test_which_python_a_wheel_is_for(file: str, python: str | None) -> None:
 def test_what_is_not_locked_is_said(platform: str, pythons: tuple[str, ...]) -> None:
     with pytest.raises(ToolError, match=r"^(There is no zip for solaris|No wheels are locked for Python 3\.9)"):
         lock.select(platform, pythons)
+
+
+def test_no_steinberg_and_no_other_systems_portaudio(tmp_path: Path) -> None:
+    """A wheel as sounddevice's are: one build of PortAudio for each system, and others with ASIO."""
+    folder, info = "_sounddevice_data/portaudio-binaries", "sounddevice-1.dist-info"
+    builds = ["libportaudio.dylib", "libportaudio64bit.dll", "libportaudio64bit-asio.dll", "libportaudio32bit.dll"]
+    members = ["sounddevice.py", f"{folder}/README.md", *(f"{folder}/{name}" for name in builds), f"{info}/RECORD"]
+    wheel = tmp_path / "sounddevice.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in members:
+            archive.writestr(name, "".join(f"{each},sha256=x,1\n" for each in members))
+    for platform, kept in (("windows-x64", "libportaudio64bit.dll"), ("macos-arm64", "libportaudio.dylib")):
+        leans = [tmp_path / f"{platform}-{i}.whl" for i in range(2)]
+        for lean in leans:
+            assert lean_copy(wheel, "sounddevice", platform, lean)
+        expected = ["sounddevice.py", f"{folder}/README.md", f"{folder}/{kept}", f"{info}/RECORD"]
+        with zipfile.ZipFile(leans[0]) as archive:
+            assert archive.namelist() == expected
+            record = archive.read(f"{info}/RECORD").decode().splitlines()
+        assert [line.split(",")[0] for line in record] == expected
+        assert leans[0].read_bytes() == leans[1].read_bytes()
+    assert not lean_copy(wheel, "sounddevice", "linux-x64", tmp_path / "same.whl")
+    assert not lean_copy(wheel, "cffi", "windows-x64", tmp_path / "same.whl")
 
 
 def test_only_the_extension_goes_in(root: Path) -> None:
