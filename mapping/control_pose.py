@@ -3,6 +3,7 @@
 """What a face does when single controls are set by hand, as if it had been filmed: for trying a character out."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -90,9 +91,11 @@ def motion_over(
     yaw, pitch, roll = (still if head is None else head).T[..., None]
     axes = np.eye(3)
     turned = rot.multiply(rot.exp(yaw * axes[1]), rot.exp(pitch * axes[0]))
-    moved = average_expressions().displacement.astype(np.float64)
-    if groups is not None:
-        moved = np.einsum("gp,spi->sgi", groups, moved)
+    if groups is None:
+        moved = average_expressions().displacement.astype(np.float64)
+    else:
+        groups = np.ascontiguousarray(groups, np.float64)
+        moved = _moved(groups.tobytes(), len(groups))
     return Motion(
         times=np.asarray(times, np.float64),
         controls=controls,
@@ -102,6 +105,13 @@ def motion_over(
         displacement=np.einsum("ns,spi->npi", controls, moved, optimize=True),
         confidence=np.ones(len(times)),
     )
+
+
+@lru_cache(maxsize=8)
+def _moved(groups: bytes, count: int) -> np.ndarray:
+    """Return how groups of landmarks, (G, 478) float64, move with each shape of the average face, (52, G, 3)."""
+    weights = np.frombuffer(groups).reshape(count, LANDMARK_COUNT)
+    return np.einsum("gp,spi->sgi", weights, average_expressions().displacement.astype(np.float64), optimize=True)
 
 
 def glances(controls: np.ndarray) -> np.ndarray:

@@ -79,6 +79,7 @@ def bake(
     settings: BakeSettings | None = None,
     kept: KeptPose | None = None,
     choice: Choice | None = None,
+    binding: Binding | None = None,
 ) -> BakeResult:
     """Write a performance to a character as F-curves of one Action. Main thread; pushes no undo step itself.
 
@@ -87,6 +88,7 @@ def bake(
 
     :param kept: how the character stands without a preview, where one runs; None: as it stands now.
     :param choice: how to open the performance again, so that the Action can be changed later; None: it cannot.
+    :param binding: how the target is driven; None: as its character's map says.
     :raises BakeError: there is nothing to bake, or no place for it.
     :raises TargetError: the target cannot be driven.
     """
@@ -96,7 +98,7 @@ def bake(
         raise _faceless(performance.name)
     if not settings.regions:
         raise BakeError("No part of the face is chosen. Choose one below Regions, then bake again.")
-    binding = bind(target, performance.neutral, settings.translation)
+    binding = binding or bind(target, performance.neutral, settings.translation)
     motion, frames = sampled(performance, binding, _rate(scene), settings)
     occupied = find_occupied(binding)
     pose = binding.plan.pose(motion)

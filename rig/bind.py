@@ -68,7 +68,6 @@ def bind(
     """
     if obj is None:
         raise TargetError("No character is chosen. Pick one in the Character panel, or press Create Face Rig.")
-    armature, meshes = character_parts(obj)
     character = stored_map(obj)
     if character is None:
         detection = detect_character(obj)
@@ -77,6 +76,17 @@ def bind(
             raise TargetError(f"'{obj.name}' cannot be driven yet. {' '.join(detection.report.notes)}")
     elif not character.bones and not character.controls:
         raise TargetError(f"The mapping list of '{obj.name}' is empty. Press Detect, or add entries to it.")
+    return bind_map(obj, character, performer_neutral, translation)
+
+
+def bind_map(
+    obj: bpy.types.Object,
+    character: CharacterMap,
+    performer_neutral: np.ndarray | None = None,
+    translation: float = 0.0,
+) -> Binding:
+    """Return how a map that is not empty drives an object's character; see `bind`."""
+    armature, meshes = character_parts(obj)
     character = replace(character, translation=translation)
     rest = read_rest_pose(armature, character) if armature is not None and armature.data.bones else None
     response = None
