@@ -7,6 +7,7 @@ when the capture does.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class _Running:
         self.playback: playback.Playback | None = None
         self.recording: Recording | None = None
         self.told = 0.0
+        self.shown: tuple[Phase, int] | None = None
 
 
 _running: _Running | None = None
@@ -66,9 +68,13 @@ class View:
     phase: Phase
     left: float
     """Seconds until the performance counts."""
-    countdown: float
-    """Seconds of the whole countdown."""
     problems: tuple[str, ...]
+    """What went wrong with sound or video so far, as sentences."""
+
+    @property
+    def number(self) -> int:
+        """What a countdown shows."""
+        return max(1, math.ceil(self.left))
 
 
 def view() -> View | None:
@@ -77,7 +83,7 @@ def view() -> View | None:
         return None
     run, recording = _running.run, _running.recording
     left = run.left(time.perf_counter())
-    return View(run.phase, left, run.plan.countdown, recording.problems if recording else ())
+    return View(run.phase, left, recording.problems if recording else ())
 
 
 def last_problems() -> tuple[str, ...]:
@@ -201,8 +207,10 @@ def _frame_changed(scene: bpy.types.Scene, *_arguments: object) -> None:
 
 
 def _on_timer() -> float | None:
-    going_on = tick()
-    if going_on and _running is not None and _running.run.phase in ("countdown", "rolling"):
+    going_on, shown = tick(), view()
+    if _running is not None and shown is not None and _running.shown != (shown.phase, shown.number):
+        # No more often: the viewport may be slow, and the timeline plays.
+        _running.shown = (shown.phase, shown.number)
         _redraw()
     return TICK_SECONDS if going_on else None
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Record and Retake in the Takes panel, their settings, and the countdown over the viewport. Drawing only reads."""
 
-import math
 from typing import Any
 
 import blf
@@ -36,7 +35,7 @@ def draw_record(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             draw_sentence(layout, context, f"The disk has room for {left:.0f} more minutes. Free some space.", "ERROR")
     elif view is not None:
         row.alert = True
-        row.operator("mimica.record", text=f"Cancel  {math.ceil(view.left)}", icon="X")
+        row.operator("mimica.record", text=f"Cancel  {view.number}", icon="X")
     else:
         row.operator("mimica.record", icon="REC")
         row.operator("mimica.retake", icon="FILE_REFRESH")
@@ -110,9 +109,9 @@ def _draw() -> None:
         return
     scale = bpy.context.preferences.system.ui_scale
     if view.phase == "countdown":
-        _draw_number(str(max(1, math.ceil(view.left))), "Recording begins. Esc calls it off", _WHITE, scale)
+        _draw_number(str(view.number), "Get ready. Esc calls the recording off", _WHITE, scale)
     elif view.phase == "rolling":
-        _draw_number(str(max(1, math.ceil(view.left))), "The timeline rolls. Get ready", _RED, scale)
+        _draw_number(str(view.number), "Recording already. The timeline leads in", _RED, scale)
     elif view.phase == "recording":
         _draw_sign(scale)
 
