@@ -141,6 +141,8 @@ def write_marks(action: bpy.types.Action, marks: Marks) -> None:
             grids[data] = stored(curve.frames.astype(np.float32))
         handles = None if curve.handles is None else stored(curve.handles.astype(np.float32))
         rows.append([slot, path, index, grids[data], stored(curve.hashes), handles, curve.gone])
+    # Bytes that replace others end at the first zero among them.
+    forget_marks(action)
     action[MARKS_PROPERTY] = json.dumps({"schema": SCHEMA, "curves": rows})
     action[KEYS_PROPERTY] = b"".join(numbers)
 
