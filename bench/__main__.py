@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, mapping, recording, tick, tracker
+from . import bake, mapping, recording, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
@@ -15,6 +15,7 @@ BENCHES = {
     "mapping": mapping.run,
     "bake": bake.run,
     "recording": recording.run,
+    "ten-minutes": ten_minutes.run,
 }
 
 
