@@ -22,8 +22,10 @@ from ..mapping.performance import Performance, TakePerformance
 from ..mapping.quality_track import QualityTrack, quality_of
 from ..mapping.settings import MappingSettings
 from . import live
-from .occupied import TAKE_PROPERTY
+from .bake_settings import BakeSettings
+from .destination import find_action, tag_of
 from .performances import Key, choice_of, keep, kept, reader_of
+from .recipe import RecipeError, has_recipe, read_recipe
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +114,8 @@ _reports: OrderedDict[_Asked, Report] = OrderedDict()
 _job: _Job | None = None
 _active: _Asked | None = None
 _current: Report | None = None
-_baked_into = ""
-"""The action into which the active take was baked for the character."""
+_baked: BakeSettings | None = None
+"""How the active take was baked for the character, where it was."""
 _wanted = -_WANTED_SECONDS
 
 
@@ -136,7 +138,7 @@ def step(context: bpy.types.Context) -> bool:
 
     Nothing is begun while a capture runs: that needs the machine for itself.
     """
-    global _job, _active, _current, _baked_into
+    global _job, _active, _current, _baked
     if _job is not None and _job.done:
         if _job.report is not None:
             _reports[_job.asked] = _job.report
@@ -149,8 +151,7 @@ def step(context: bpy.types.Context) -> bool:
     now = None if asked is None else _reports.get(asked)
     changed = now is not _current or asked != _active
     _active, _current = asked, now
-    action = None if now is None else _baked(context.scene.mimica.target, now.name)
-    _baked_into = "" if action is None else action.name
+    _baked = None if now is None else _bake_of(context.scene.mimica.target, now.name)
     wanted = time.monotonic() - _wanted < _WANTED_SECONDS and live.current() is None
     if asked is not None and now is None and _job is None and wanted:
         _job = _Job(asked)
@@ -166,12 +167,25 @@ def place(context: bpy.types.Context) -> Place | None:
     if found is None or found.track is None or not len(found.track.times):
         return None
     scene, settings = context.scene, context.scene.mimica
-    rate = scene.render.fps / scene.render.fps_base
-    # As a bake has it: the range begins with the first of the scene's frames in it.
-    skipped = np.ceil(settings.bake_from * rate - 1e-6) / rate if settings.bake_part else 0.0
-    action = bpy.data.actions.get(_baked_into) if _baked_into else None
-    start = float(settings.bake_start) if action is None else float(action.frame_range[0])
-    return Place(start, float(found.track.times[0]) + float(skipped), rate)
+    baked = _baked or BakeSettings(
+        start_frame=settings.bake_start,
+        start=settings.bake_from if settings.bake_part else 0.0,
+        step=settings.bake.step,
+        offset=settings.bake.offset,
+    )
+    return place_of(baked, float(found.track.times[0]), scene.render.fps / scene.render.fps_base)
+
+
+def place_of(baked: BakeSettings, first: float, rate: float) -> Place:
+    """Return where a bake with these settings puts a take: what `instants` says of its first key.
+
+    :param first: seconds on the take's clock of its first frame.
+    :param rate: the scene's frames a second.
+    """
+    every = rate / baked.step
+    skipped = np.ceil(baked.start * every - 1e-6) / every
+    whole = np.round(baked.offset * every)
+    return Place(baked.start_frame + whole * baked.step, first + skipped - (baked.offset - whole / every), rate)
 
 
 def go_to(context: bpy.types.Context, where: Place, seconds: float) -> None:
@@ -243,7 +257,12 @@ def _asked(context: bpy.types.Context) -> _Asked | None:
     return _Asked(opening, settings.smoothness > 0.0, read)
 
 
-def _baked(target: bpy.types.Object | None, take: str) -> bpy.types.Action | None:
-    """Return the action into which a take was baked for a target."""
-    tag = f"{target.name if target else ''}|{take}"
-    return next((action for action in bpy.data.actions if action.get(TAKE_PROPERTY) == tag), None)
+def _bake_of(target: bpy.types.Object | None, take: str) -> BakeSettings | None:
+    """Return how a take was baked for a character, None where it was not or its action no longer says."""
+    action = find_action(target, tag_of(target, take)) if target is not None else None
+    if action is None or not has_recipe(action):
+        return None
+    try:
+        return read_recipe(action).settings
+    except RecipeError:
+        return None

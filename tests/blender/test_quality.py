@@ -17,8 +17,9 @@ from mimica.mapping.frame import FaceFrame
 from mimica.mapping.quality_track import QualityTrack, WeakSpot
 from mimica.operators import quality as operators_quality
 from mimica.rig import paths, quality
+from mimica.rig.bake_settings import BakeSettings, instants
 from mimica.rig.face_rig import create_face_rig
-from mimica.rig.quality import Place, Report
+from mimica.rig.quality import Place, Report, place_of
 from mimica.rig.quality_strip import View, hatching, make_strip
 from mimica.tests.synthetic import act, photograph
 
@@ -166,6 +167,17 @@ def test_it_lies_where_the_take_was_baked(takes: Path) -> None:
     place = quality.place(bpy.context)
     assert place is not None and place.frame_at(2.0) == pytest.approx(61.0)
     assert place.times_at(np.array([61.0])) == pytest.approx([2.0])
+
+
+@pytest.mark.parametrize("start", [0.0, 0.51, 2.0])
+@pytest.mark.parametrize("offset", [0.0, 0.517, -1.21])
+@pytest.mark.parametrize("step", [0.5, 1.0, 3.0])
+def test_the_place_is_that_of_the_keys(start: float, offset: float, step: float) -> None:
+    settings = BakeSettings(start_frame=11.0, start=start, offset=offset, step=step)
+    for rate in (24.0, 29.97, 60.0):
+        times, frames = instants(7.3 + np.arange(COUNT) / 30, rate, settings)
+        place = place_of(settings, 7.3, rate)
+        assert [place.frame_at(time) for time in times] == pytest.approx(frames)
 
 
 def report_of(confidence: np.ndarray, *spots: WeakSpot, rate: float = 30.0) -> Report:
