@@ -130,6 +130,9 @@ class Watch:
                 if seen is None:
                     continue
                 width, now = self._wanted_width(), time.monotonic()
+                if width:
+                    # A helper process hands all pictures over only while they are asked for.
+                    self.session.capture.newest_image()
                 examine = now - examined >= _HEALTH_SECONDS
                 if seen is last or not (width or examine):
                     found: tuple[Sight, ...] | None = None
