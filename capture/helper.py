@@ -29,6 +29,8 @@ BEAT = 0.1
 """Seconds between signs of life."""
 _LOOK = 0.01
 """Seconds between looks at the session's state."""
+_SHOWN_EVERY = 0.2
+"""Seconds between pictures that nobody asked for: what looks after light and place of the face needs a few."""
 _LAST_WORD = 1.0
 """Seconds that the session has for its end when the parent process is gone."""
 
@@ -63,6 +65,7 @@ class _Helper:
             source, lambda: _TellingTracker(Tracker(model, settings), self), pace=orders["pace"]
         )
         self._told: tuple[object, ...] = ()
+        self._shown = 0.0
 
     def answer(self, *words: object) -> None:
         """Say something to the parent, in one piece. Any thread; waits while the parent is behind."""
@@ -95,9 +98,11 @@ class _Helper:
         """Hand on a result. On the tracker's thread, as the next three."""
         self._note_figures()
         self.answer("result", self._shared.write(faces, image.grabbed))
-        if self._shared.picture_is_wanted:
+        now = time.perf_counter()
+        if self._shared.picture_is_wanted or now - self._shown >= _SHOWN_EVERY:
             picture = self._shared.write_picture(image.pixels, wait=False)
             if picture is not None:
+                self._shown = now
                 self.answer("picture", _words(picture), image.index, image.time, image.grabbed)
 
     def recorded(self, take: int) -> None:

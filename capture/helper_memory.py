@@ -90,8 +90,8 @@ class SharedWriter(Shared):
 
     @property
     def picture_is_wanted(self) -> bool:
-        """Whether somebody asked for the newest image a moment ago, or there was none yet."""
-        return not self._pictures_written or self.header["beat"][0] < self.header["picture_wanted"][0]
+        """Whether somebody asked for the newest image a moment ago."""
+        return bool(self.header["beat"][0] < self.header["picture_wanted"][0])
 
     def write(self, faces: tuple[FaceFrame, ...], grabbed: float) -> int:
         """Write the faces of an image and return the result's number. Waits while the ring is full: nothing is lost."""

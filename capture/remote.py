@@ -44,6 +44,7 @@ _PICTURE_BEATS = 20
 _NO_ROOM = "The pictures are too large for the helper process, so the video ends early. Choose a lower resolution."
 
 Told = Callable[[tuple[FaceFrame, ...], float], None]
+Shown = Callable[[Image, tuple[FaceFrame, ...]], None]
 
 
 class RemoteCaptureSession:
@@ -61,15 +62,18 @@ class RemoteCaptureSession:
         *,
         pace: Pace = "realtime",
         told: Told | None = None,
+        shown: Shown | None = None,
     ) -> None:
         """Nothing is started yet.
 
         :param told: is given the faces of each image and the moment of its grab (`time.perf_counter`) as they come, on
             a thread of this session.
+        :param shown: is given images with their faces, on the same thread: every image while `newest_image` is asked
+            for, else a few a second.
         """
         self._source, self._model, self._tracker = source, model, tracker or TrackerSettings()
         self._pace: Pace = pace
-        self._tell = told
+        self._tell, self._show = told, shown
         self._changed = threading.Condition()
         self._state: SessionState = "idle"
         self._error: str | None = None
@@ -197,7 +201,7 @@ class RemoteCaptureSession:
     def newest_image(self) -> Image | None:
         """Return the newest image that came over. Never waits.
 
-        Pictures come while somebody asks for them: after a pause, the first answer is an older one.
+        All come while somebody asks for them, else a few a second.
         """
         shared = self._shared
         if shared is not None:
@@ -287,6 +291,8 @@ class RemoteCaptureSession:
             picture, index, moment, grabbed = rest
             pixels = shared.read_picture(Picture(*picture))
             self._newest_image = Image(pixels, moment, index, grabbed - self._offset)
+            if self._show is not None:
+                self._show(self._newest_image, self._faces)
         elif word == "ended":
             self._forget(*rest)
         elif word == "state":

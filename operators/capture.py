@@ -4,6 +4,7 @@
 
 import logging
 import math
+import sys
 import time
 
 import bpy
@@ -15,6 +16,7 @@ from ..mapping.calibration import ProfileError
 from ..mapping.mapper import MappingSettings
 from ..rig import bake_preview, live, picture_place, recorder, test_pose, watch
 from ..rig.bind import can_be_target
+from ..rig.paths import BASE_PACKAGE
 from ..rig.performances import stored_profile
 from .cast import parts_of
 from .model import model_in_use
@@ -73,6 +75,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 face=parts_of(settings)[0][1],
                 field_of_view=math.degrees(settings.field_of_view),
                 translation=settings.head_translation,
+                helper=_helper_wanted(context),
             )
         )
         picture_place.started_in(context.area)
@@ -83,6 +86,13 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
         state.problem = sentence
         self.report({"ERROR"}, sentence)
         return {"CANCELLED"}
+
+
+def _helper_wanted(context: bpy.types.Context) -> bool:
+    """Whether the camera is opened in a process of its own: on macOS, unless the preferences say otherwise."""
+    addon = context.preferences.addons.get(BASE_PACKAGE)
+    choice = addon.preferences.helper_process if addon and addon.preferences else "AUTO"
+    return sys.platform == "darwin" if choice == "AUTO" else choice == "ON"
 
 
 class MIMICA_OT_stop_capture(bpy.types.Operator):

@@ -22,6 +22,7 @@ import bpy
 import numpy as np
 
 from ..capture.model import ModelFile
+from ..capture.remote import RemoteCaptureSession
 from ..capture.session import CaptureSession, CaptureStats, Pace
 from ..capture.source import Image, SourceSpec, make_source
 from ..capture.take import TakeInfo
@@ -68,6 +69,8 @@ class LiveSettings:
     """The face that moves the character at first."""
     field_of_view: float = DEFAULT_FIELD_OF_VIEW
     translation: float = 0.0
+    helper: bool = False
+    """Whether source and tracker run in a process of their own, whose crash leaves Blender alone."""
 
 
 @dataclass(slots=True)
@@ -183,8 +186,7 @@ class _ToldTracker:
         """Track an image, and hand on its faces."""
         faces = self._tracker.track(image)
         self._owner.tracked(faces, image.grabbed)
-        self._owner.seen = Seen(image, faces)
-        self._owner.seen_anew.set()
+        self._owner.saw(image, faces)
         return faces
 
     def close(self) -> None:
@@ -193,7 +195,7 @@ class _ToldTracker:
 
 
 class LiveSession:
-    """One capture from start to stop. All methods are for the main thread, except `tracked`."""
+    """One capture from start to stop. All methods are for the main thread, except `tracked` and `saw`."""
 
     def __init__(self, settings: LiveSettings, *, pace: Pace = "realtime") -> None:
         """Nothing is opened yet. `pace`: see `CaptureSession`."""
@@ -204,7 +206,7 @@ class LiveSession:
         self.poses = 0
         """Poses written so far."""
         self.seen: Seen | None = None
-        """The newest image and its faces. Set on the tracker's thread."""
+        """The newest image and its faces. Set on the tracker's thread; see `saw`."""
         self.seen_anew = threading.Event()
         """Set with each; who waits for it clears it."""
         self.recording: Recording | None = None
@@ -237,11 +239,17 @@ class LiveSession:
         """Newest control values by face."""
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
-        self.capture = CaptureSession(
-            make_source(settings.source),
-            lambda: _ToldTracker(Tracker(settings.model, settings.tracker), self),
-            pace=pace,
-        )
+        self.capture: CaptureSession | RemoteCaptureSession
+        if settings.helper:
+            self.capture = RemoteCaptureSession(
+                settings.source, settings.model, settings.tracker, pace=pace, told=self.tracked, shown=self.saw
+            )
+        else:
+            self.capture = CaptureSession(
+                make_source(settings.source),
+                lambda: _ToldTracker(Tracker(settings.model, settings.tracker), self),
+                pace=pace,
+            )
 
     def start(self) -> None:
         """Begin to capture; returns at once, opening happens in the background."""
@@ -380,6 +388,11 @@ class LiveSession:
             self.calibrator.see(of_face[0] if of_face else lost)
         self._faces.append((faces, grabbed))
         self._work.set()
+
+    def saw(self, image: Image, faces: tuple[FaceFrame, ...]) -> None:
+        """Take an image with its faces to be shown. From a helper process not every image comes. Any thread."""
+        self.seen = Seen(image, faces)
+        self.seen_anew.set()
 
     def _map(self) -> None:
         try:

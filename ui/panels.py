@@ -13,7 +13,7 @@ from .character import draw_character
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
 from .picture import draw_complaints
-from .preferences import draw_model
+from .preferences import draw_helper_process, draw_model
 from .properties import MimicaScene, MimicaWindowManager
 from .sentence import draw_sentence
 from .takes import CLASSES as TAKES_CLASSES
@@ -79,6 +79,7 @@ class VIEW3D_PT_mimica_tracker(_Panel, bpy.types.Panel):
         column.prop(settings, "presence")
         column.prop(settings, "tracking")
         column.separator()
+        draw_helper_process(column, context)
         draw_model(column, context)
 
 

@@ -3,7 +3,7 @@
 """Settings of this computer."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from ..rig.paths import BASE_PACKAGE
 
@@ -17,11 +17,34 @@ class MimicaPreferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
+    helper_process: EnumProperty(
+        name="Helper Process",
+        description="Where the camera is opened and faces are tracked. Kept for all files on this computer",
+        items=(
+            ("AUTO", "Automatic", "In a process of its own on macOS, in Blender elsewhere"),
+            (
+                "ON",
+                "On",
+                "In a process of its own: when a camera's driver or the tracker crashes, Blender goes on and what was "
+                "recorded is kept. Costs a few milliseconds of delay and some memory",
+            ),
+            ("OFF", "Off", "In Blender itself: the least delay, but a crash takes Blender along"),
+        ),
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "model_path")
         draw_model(layout, context)
+        layout.prop(self, "helper_process")
+
+
+def draw_helper_process(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw where the camera is opened."""
+    addon = context.preferences.addons.get(BASE_PACKAGE)
+    if addon is not None and addon.preferences is not None:
+        layout.prop(addon.preferences, "helper_process")
 
 
 def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
