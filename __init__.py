@@ -19,6 +19,7 @@ def _parts():
         character,
         character_edit,
         controls_file,
+        convert,
         create_rig,
         layers,
         lens,
@@ -42,6 +43,7 @@ def _parts():
     from .ui import bake_preview as preview_panel
     from .ui import baked as baked_panel
     from .ui import baked_properties, panels, picture_draw, preferences, prompter, properties, quality_strip
+    from .ui import convert as convert_panel
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
     from .ui import picture as picture_panel
@@ -51,12 +53,12 @@ def _parts():
 
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
-    of_bake = (layers, bake, rebake, bake_preview, controls_file)
+    of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
     operators = (sources, model, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     below = (record_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     above = (preferences, panels, picture_panel, picture_draw, bake_panel, layers_panel)
-    return (*stored, scene_layers, *above, *below, baked_panel, *operators, command_line)
+    return (*stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, command_line)
 
 
 def register() -> None:

@@ -15,6 +15,7 @@ import bpy
 import numpy as np
 
 from ..mapping.channels import CharacterPose
+from ..mapping.face_regions import FACE_REGIONS, FaceRegion
 from . import compat
 from .base_pose import BasePose, base_pose
 from .bind import Binding
@@ -22,6 +23,7 @@ from .bone_writer import BoneWriter
 from .kept_pose import KeptPose
 from .occupied import Existing, Occupied, animation_state, find_occupied, writable
 from .places import PropertyPlace, ShapePlace, find_slot, shape_keys_of
+from .region_channels import within
 
 _LOOK_SECONDS = 1.0
 """How often locks, rotation modes, drivers and actions are looked at: the user may change them at any time."""
@@ -31,14 +33,22 @@ _LOCKS = {"lock_location": 3, "lock_rotation": 3, "lock_scale": 3, "lock_rotatio
 class PoseWriter:
     """Writes poses to one bound character. Main thread only; holds names and buffers, no Blender reference."""
 
-    def __init__(self, binding: Binding, existing: Existing = "LEAVE", kept: KeptPose | None = None) -> None:
+    def __init__(
+        self,
+        binding: Binding,
+        existing: Existing = "LEAVE",
+        kept: KeptPose | None = None,
+        regions: tuple[FaceRegion, ...] = FACE_REGIONS,
+    ) -> None:
         """Nothing is looked at yet.
 
         :param existing: what happens to channels that are animated. ADD adds the performance to what there is.
         :param kept: for ADD: how the character stands without the performance; None takes it before the first pose.
+        :param regions: the parts of the face that are written.
         """
         self.binding = binding
         self._existing: Existing = existing
+        self._regions = regions
         self._kept = kept
         self._base: BasePose | None = None
         """For ADD: what is added to at the present frame."""
@@ -66,6 +76,17 @@ class PoseWriter:
     def existing(self, existing: Existing) -> None:
         if existing != self._existing:
             self._existing = existing
+            self._forget()
+
+    @property
+    def regions(self) -> tuple[FaceRegion, ...]:
+        """The parts of the face that are written."""
+        return self._regions
+
+    @regions.setter
+    def regions(self, regions: tuple[FaceRegion, ...]) -> None:
+        if regions != self._regions:
+            self._regions = regions
             self._forget()
 
     def write(self, pose: CharacterPose) -> bool:
@@ -113,7 +134,7 @@ class PoseWriter:
         state = (*_bone_state(armature), *_key_state(binding), *animation_state(binding))
         if state != self._state:
             self._state = state
-            self._occupied = find_occupied(binding)
+            self._occupied = within(find_occupied(binding), binding, self._regions)
             self._prepare()
 
     def _prepare(self) -> None:

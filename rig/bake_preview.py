@@ -9,22 +9,25 @@ The character's own pose is given back when the preview ends, and while a file i
 is rendered: none of these may take what is shown for the character's own.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import bpy
+import numpy as np
 from bpy.app.handlers import persistent
 
-from ..mapping.motion import Motion
 from ..mapping.performance import Performance
 from . import character, compat, live
 from .apply import PoseWriter
-from .bake import BakeError, BakeSettings
-from .bind import TargetError, bind
+from .bake_settings import BakeError, BakeSettings
+from .bind import Binding, TargetError, bind
 from .kept_pose import KeptPose
 from .preview_motion import MotionMaker
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.03
 """How often what the panels say is compared with what is shown."""
@@ -68,8 +71,8 @@ class _Shown:
     kept: KeptPose
     """How it stands without the preview."""
     maker: MotionMaker
-    first: float
-    """Scene frame of the motion's first instant."""
+    settings: BakeSettings
+    """What it is posed by."""
 
 
 _asks: Callable[[bpy.types.Scene], Wanted | str] | None = None
@@ -95,9 +98,10 @@ def status() -> Status:
     if _shown is None or _problem:
         return Status(problem=_problem)
     made = _shown.maker.made
-    first = round(_shown.first)
-    frames = (first, first + len(made.motion) - 1) if made is not None else None
-    return Status(frames, _shown.maker.working)
+    if made is None:
+        return Status(working=True)
+    first, last = made.frames[[0, -1]] + _shown.settings.start_frame
+    return Status((int(np.floor(first)), int(np.ceil(last))), _shown.maker.working)
 
 
 def begin(scene: bpy.types.Scene) -> None:
@@ -157,12 +161,12 @@ def _follow(scene: bpy.types.Scene, wanted: Wanted, wait: bool) -> bool:
     assert shown is not None
     rate = scene.render.fps / scene.render.fps_base
     changed |= shown.maker.ask(wanted.performance, shown.writer.binding, rate, settings, wait)
-    if shown.first != settings.start_frame:
-        shown.first, changed = settings.start_frame, True
-    if shown.writer.existing != settings.existing:
-        # First all of it goes back to its animation.
-        shown.kept.restore()
-        shown.writer.existing, changed = settings.existing, True
+    if shown.settings != settings:
+        if shown.writer.existing != settings.existing or shown.writer.regions != settings.regions:
+            # First all of it goes back to its animation, and to how it stood.
+            shown.kept.restore()
+            shown.writer.existing, shown.writer.regions = settings.existing, settings.regions
+        shown.settings, changed = settings, True
     return changed
 
 
@@ -181,16 +185,18 @@ def _bind(wanted: Wanted) -> bool:
     # Binding may have made the character's map.
     identity, now = _identity(wanted), KeptPose.of(binding)
     if _shown is None:
-        _shown = _Shown(
-            uid, identity, PoseWriter(binding, settings.existing, now), now, MotionMaker(), settings.start_frame
-        )
+        _shown = _Shown(uid, identity, _writer(binding, settings, now), now, MotionMaker(), settings)
         _before = None
         return True
     # What is no longer driven goes back to what it was.
     _shown.kept.renamed(now.uids).without(now).restore()
     _shown.kept = now.with_older(_shown.kept)
-    _shown.bound_to, _shown.writer = identity, PoseWriter(binding, settings.existing, _shown.kept)
+    _shown.bound_to, _shown.writer = identity, _writer(binding, settings, _shown.kept)
     return True
+
+
+def _writer(binding: Binding, settings: BakeSettings, kept: KeptPose) -> PoseWriter:
+    return PoseWriter(binding, settings.existing, kept, settings.regions)
 
 
 def _identity(wanted: Wanted) -> tuple[object, ...]:
@@ -215,14 +221,9 @@ def _pose(*, frame_changed: bool = False) -> None:
         return
     if frame_changed:
         writer.frame_changed()
-    row = round(bpy.context.scene.frame_current_final - _shown.first)
-    writer.write(made.binding.plan.pose(_instant(made.motion, min(max(row, 0), len(made.motion) - 1))))
+    writer.write(made.pose(bpy.context.scene.frame_current_final, _shown.settings))
     _own_pose.clear()
     _redraw()
-
-
-def _instant(motion: Motion, row: int) -> Motion:
-    return Motion(*(getattr(motion, each.name)[row : row + 1] for each in fields(Motion)))
 
 
 def _give_back() -> None:
@@ -261,7 +262,13 @@ def _tick() -> float | None:
         if not bpy.app.is_job_running("RENDER"):
             _rendering.clear()
             _pose()
-    look()
+    try:
+        look()
+    except Exception:
+        # The user must not be left with a pose that is not the character's own.
+        logger.exception("A look of the preview failed")
+        end()
+        return None
     return _LOOK_SECONDS
 
 

@@ -6,11 +6,16 @@ that would be felt. Of settings that change faster than they are worked out, the
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
+from ..mapping import rotation as rot
+from ..mapping.channels import BonePose, CharacterPose
 from ..mapping.motion import Motion
 from ..mapping.performance import Performance
-from .bake import BakeSettings, motion_to_bake
+from .bake import sampled
+from .bake_settings import BakeSettings
 from .bind import Binding
 
 _AT_ONCE = 0.08
@@ -25,7 +30,20 @@ class Made:
 
     binding: Binding
     motion: Motion
-    """Solved for the groups of the binding's plan, one instant a scene frame."""
+    """Solved for the groups of the binding's plan, one instant a key."""
+    frames: np.ndarray
+    """float (M,): the keys' frames, counted from the frame at which the bake starts."""
+
+    def pose(self, frame: float, settings: BakeSettings) -> CharacterPose:
+        """Return the pose at a scene frame. Beyond the ends it holds, as keys do; between keys it goes straight."""
+        last = len(self.frames) - 1
+        place = (frame - settings.start_frame - self.frames[0]) / settings.step
+        place = min(max(place, 0.0), float(last))
+        if settings.stepped or abs(place - round(place)) < 1e-6:
+            row = int(place + 1e-6)
+            return self.binding.plan.pose(_instants(self.motion, slice(row, row + 1)))
+        row = int(place)
+        return _between(self.binding.plan.pose(_instants(self.motion, slice(row, row + 2))), place - row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +56,26 @@ class _Order:
     def made(self) -> tuple[Made, float]:
         """Return the motion and the seconds that it took. Raises BakeError."""
         began = time.perf_counter()
-        motion = motion_to_bake(self.performance, self.binding, self.rate, self.settings)
-        return Made(self.binding, motion), time.perf_counter() - began
+        motion, frames = sampled(self.performance, self.binding, self.rate, self.settings)
+        return Made(self.binding, motion, frames), time.perf_counter() - began
+
+
+def _instants(motion: Motion, rows: slice) -> Motion:
+    return Motion(*(getattr(motion, each.name)[rows] for each in fields(Motion)))
+
+
+def _between(two: CharacterPose, share: float) -> CharacterPose:
+    """Return the pose on the way from the first to the second of two instants."""
+
+    def mixed(values: np.ndarray) -> np.ndarray:
+        return values[:1] * (1.0 - share) + values[1:] * share
+
+    bones = two.bones
+    start = bones.rotation[:1]
+    turn = rot.log(rot.multiply(rot.conjugate(start), bones.rotation[1:]))
+    rotation = rot.multiply(start, rot.exp(turn * share))
+    scale = None if bones.scale is None else mixed(bones.scale)
+    return CharacterPose(BonePose(mixed(bones.location), rotation, scale), mixed(two.shapes), mixed(two.properties))
 
 
 class MotionMaker:
@@ -69,7 +105,17 @@ class MotionMaker:
         """
         # How the curves will be keyed, and where, changes nothing of the motion.
         usual = BakeSettings()
-        still = replace(settings, start_frame=0.0, existing=usual.existing, reduce=False, tolerances=usual.tolerances)
+        still = replace(
+            settings,
+            start_frame=0.0,
+            existing=usual.existing,
+            reduce=False,
+            tolerances=usual.tolerances,
+            stepped=False,
+            regions=usual.regions,
+            destination=usual.destination,
+            blend=usual.blend,
+        )
         order = _Order(performance, binding, rate, still)
         fresh = self._fetch(wait)
         if order == self._order:

@@ -23,6 +23,8 @@ from ..rig.layers import MimicaLayeredTake
 from ..rig.performers import ProfileError, active_performer
 from .bake_properties import CLASSES as BAKE_CLASSES
 from .bake_properties import MimicaBake
+from .convert_properties import CLASSES as CONVERT_CLASSES
+from .convert_properties import MimicaConvert
 from .microphone_properties import CLASSES as MICROPHONE_CLASSES
 from .microphone_properties import MimicaMicrophone
 from .picture_properties import CLASSES as PICTURE_CLASSES
@@ -223,6 +225,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     bake: PointerProperty(type=MimicaBake)
     picture: PointerProperty(type=MimicaPicture)
     preview: PointerProperty(type=MimicaPreview)
+    convert: PointerProperty(type=MimicaConvert)
     recording: PointerProperty(type=MimicaRecording)
     bake_all: BoolProperty(
         name="All Characters", description="Bake to every character of the list, each its own take if it has one"
@@ -321,6 +324,8 @@ class MimicaTake(bpy.types.PropertyGroup):
     missing: BoolProperty()
     """Whether its file is not there."""
     error: StringProperty()
+    placed: BoolProperty()
+    """Whether it was recorded while the timeline played, and knows its place."""
     several_faces: BoolProperty()
     faces: StringProperty()
     """Its faces as users count them, each with its share of the images."""
@@ -422,6 +427,7 @@ _CLASSES = (
     *BAKE_CLASSES,
     *PICTURE_CLASSES,
     *PREVIEW_CLASSES,
+    *CONVERT_CLASSES,
     *QUALITY_CLASSES,
     *LAYER_CLASSES,
     MimicaScene,

@@ -134,27 +134,27 @@ def test_settings_show_at_once(scene):
     start()
     first = shown(30)
     scene.mimica.smoothness = 4.0
-    bake_preview.look()
+    bake_preview.look(wait=True)
     calm = pose()
     assert gap(first, calm) > 1e-3
     scene.mimica.preview.raw = True
-    bake_preview.look()
+    bake_preview.look(wait=True)
     raw = pose()
     scene.mimica.preview.raw = False
     scene.mimica.smoothness = 0.0
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert gap(raw, pose()) == 0.0
     assert gap(calm, raw) > 1e-3
     scene.mimica.bake_start = 16
-    bake_preview.look()
+    bake_preview.look(wait=True)
     later = pose()
     scene.mimica.bake_start = 1
     assert gap(later, shown(15)) == 0.0
     pick("shut")
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert jaw() < 0.03
     scene.mimica.bake_part, scene.mimica.bake_from, scene.mimica.bake_to = True, 1.0, 2.0
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert bake_preview.status().frames == (1, 31)
 
 
@@ -217,7 +217,7 @@ def test_a_saved_file_holds_the_characters_own_pose(scene, tmp_path):
     bpy.ops.wm.open_mainfile(filepath=path)
     assert stands()
     assert not bake_preview.is_on(bpy.context.scene)
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert stands()
 
 
@@ -228,7 +228,7 @@ def test_undo_to_before_it_and_back_into_it(scene):
     bpy.ops.ed.undo_push(message="Preview")
     talking = pose()
     bpy.context.scene.mimica.smoothness = 3.0
-    bake_preview.look()
+    bake_preview.look(wait=True)
     bpy.ops.ed.undo_push(message="Smoothness")
     bpy.ops.ed.undo()
     assert bake_preview.is_on(bpy.context.scene)
@@ -267,7 +267,7 @@ def test_renaming_and_deleting_the_character_do_no_harm(scene):
     bpy.data.objects["Rita"].name = "Mimica Face Rig"
     bake_preview.look(wait=True)
     bpy.data.objects.remove(rig())
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert "character" in bake_preview.status().problem
 
 
@@ -288,7 +288,7 @@ def test_a_take_that_cannot_be_read_is_said(scene, tmp_path, monkeypatch):
     good = (tmp_path / "takes" / "shut.mimica").read_bytes()
     (tmp_path / "takes" / "shut.mimica").write_bytes(b"nonsense")
     bpy.context.window_manager.mimica.take_index = 1 - bpy.context.window_manager.mimica.take_index
-    bake_preview.look()
+    bake_preview.look(wait=True)
     assert "shut.mimica" in bake_preview.status().problem
     assert stands()
     (tmp_path / "takes" / "shut.mimica").write_bytes(good)
@@ -350,3 +350,28 @@ def test_a_render_shows_the_files_own_animation(scene):
         bpy.app.handlers.render_pre.remove(see)
     assert rendered == [0.0]
     assert jaw() > 0.1, "it goes on after the render"
+
+
+def test_parts_of_the_face_steps_strength_and_offset_are_the_bakes(scene):
+    bake = scene.mimica.bake
+    bake.bake_brows = False
+    bake.strength, bake.offset, bake.step, bake.stepped = 0.5, 0.1, 2.0, True
+    start()
+    previewed = {frame: shown(frame) for frame in (1, 4, 5, 8, 21, 22)}
+    assert tuple(rig().pose.bones["brow_mid.L"].location) == pytest.approx(STOOD)
+    bake.bake_brows, bake.bake_mouth = True, False
+    bake_preview.look(wait=True)
+    assert jaw() == 0.0
+    assert rig().pose.bones["brow_mid.L"].location.x < 0.1
+    bake.bake_brows, bake.bake_mouth = False, True
+    bpy.ops.mimica.bake()
+    for frame, seen in previewed.items():
+        scene.frame_set(frame)
+        assert gap(seen, pose()) < 1e-5, frame
+
+
+def test_between_keys_it_goes_straight(scene):
+    scene.mimica.bake.step = 2.0
+    start()
+    first, between, second = (np.array(shown(frame)["lip_lower"]) for frame in (5, 6, 7))
+    assert np.allclose(between, (first + second) / 2, atol=1e-4)

@@ -263,3 +263,21 @@ def test_bones_to_the_keys_made_of_them_moves_the_mesh_alike(scene, rig):
 def test_a_mesh_without_an_armature_has_no_keys_made(scene):
     with pytest.raises(TargetError, match="No armature"):
         make_arkit_shapes(keyed_mesh(["Smug"]))
+
+
+def test_the_buttons_do_it_in_one_step_each(scene, rig):
+    mesh = skin(rig)
+    settings = scene.mimica.convert
+    with pytest.raises(RuntimeError, match="Pick a source"):
+        bpy.ops.mimica.convert()
+    settings.source, settings.target = rig, mesh
+    with pytest.raises(RuntimeError, match="Make ARKit Shape Keys"):
+        bpy.ops.mimica.convert()
+    assert bpy.ops.mimica.make_arkit_shapes() == {"FINISHED"}
+    bake(scene, rig, ControlPerformance(acting()), settings=BakeSettings(start_frame=1.0))
+    settings.part, settings.first, settings.last = True, 2, 6
+    assert bpy.ops.mimica.convert() == {"FINISHED"}
+    assert tuple(mesh.data.shape_keys.animation_data.action.frame_range) == (2.0, 6.0)
+    settings.target = rig
+    with pytest.raises(RuntimeError, match="an armature deforms"):
+        bpy.ops.mimica.make_arkit_shapes()
