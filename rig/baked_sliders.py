@@ -62,10 +62,15 @@ def changed(action: bpy.types.Action) -> None:
     uid = compat.session_uid(action)
     start, end = action.frame_range
     quick = _seconds[uid] <= _AT_ONCE if uid in _seconds else end - start <= _SHORT
-    if quick or bpy.app.background:
+    if quick or in_background():
         follow(bpy.context.scene, action)
     else:
         _wait(uid)
+
+
+def in_background() -> bool:
+    """Whether Blender has no window, so that nothing would ever come to rest."""
+    return bpy.app.background
 
 
 def follow(scene: bpy.types.Scene, action: bpy.types.Action, *, all_keys: bool = False) -> bool:
