@@ -37,7 +37,7 @@ __all__ = [
 
 _BLOCK = 256
 """Rows that are read at once: enough to be quick, few enough to need no memory beside the arrays."""
-_LISTED = ("name", "created", "note", "star", "dropped", "complete", "figures")
+_LISTED = ("name", "created", "note", "star", "dropped", "complete", "figures", "timeline")
 """What a list needs of `meta`: the performer's profile alone may be a megabyte."""
 _SILENCE = 10.0
 """Seconds after which nobody seems to record any more; a recording writes four times a second."""
@@ -73,6 +73,8 @@ class TakeSummary:
     """Whether it is a favourite."""
     dropped: int | None = None
     """Images that were lost while it was recorded, None when the take does not say."""
+    placed: bool = False
+    """Whether it was recorded while the timeline played, and knows its place."""
     cut_short: bool = False
     """Whether the recording did not end as it should: a crash, a power cut, a full disk."""
     recording: bool = False
@@ -220,9 +222,10 @@ def _summary(path: Path, connection: sqlite3.Connection) -> tuple[TakeSummary, b
     said: dict[str, Any] = {key: json.loads(value) for key, value in rows}
     complete = said.pop("complete", True)
     stored = said.pop("figures", None)
+    placed = said.pop("timeline", None) is not None
     count = stored if complete and stored is not None else figures(connection)
     counted: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in count.items()}
-    return TakeSummary(path, said.pop("name"), **said, **counted), complete
+    return TakeSummary(path, said.pop("name"), placed=placed, **said, **counted), complete
 
 
 def _stack(rows: Iterable[tuple[Any, ...]], count: int) -> FaceFrames:

@@ -19,6 +19,7 @@ from ..rig import bake_preview, baked_sliders, live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
 from ..rig.bind import TargetError
 from ..rig.performances import PerformanceError, choice_of, open_performance
+from ..rig.take_place import at_place
 from .sound import lay_take_sound
 from .takes import active_take
 
@@ -109,7 +110,7 @@ def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     performance = open_performance(choice)
     session = live.current()
     kept = session.kept_of(job.target) if session is not None else None
-    wanted = settings_of(settings)
+    wanted = at_place(context.scene, job.take, performance.times, settings_of(settings))
     result = bake(context.scene, job.target, performance, settings=wanted, kept=kept, choice=choice)
     baked_sliders.show(bpy.data.actions[result.action], wanted)
     sound = lay_take_sound(context.scene, job.take, performance.times, wanted)

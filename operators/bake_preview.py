@@ -10,6 +10,7 @@ from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
 from ..rig import bake_preview, live, test_pose
 from ..rig.performances import PerformanceError, choice_of, open_performance
+from ..rig.take_place import at_place
 from .bake import settings_of
 from .takes import active_take
 
@@ -65,7 +66,7 @@ def _wanted(scene: bpy.types.Scene) -> bake_preview.Wanted | str:
         performance = open_performance(choice_of(settings, take, settings.bake_face))
     except (TakeError, ProfileError, PerformanceError) as error:
         return str(error)
-    chosen = settings_of(settings)
+    chosen = at_place(scene, take, performance.times, settings_of(settings))
     if settings.preview.raw:
         chosen = replace(chosen, mapping=replace(chosen.mapping, smoothness=0.0))
     return bake_preview.Wanted(settings.target, performance, chosen)

@@ -85,6 +85,7 @@ def _show(item: bpy.types.PropertyGroup, summary: TakeSummary) -> None:
     item.star = summary.star
     item.cut_short = summary.cut_short
     item.error = summary.error or ""
+    item.placed = summary.placed
     item.several_faces = len(summary.found) > 1
     item.faces = ", ".join(f"{face + 1} ({share:.0%})" for face, share in summary.found.items())
 

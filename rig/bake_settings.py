@@ -65,8 +65,8 @@ class BakeSettings:
 def instants(times: np.ndarray, rate: float, settings: BakeSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return where a take is sampled and keyed: seconds on its clock, and scene frames, each (M,).
 
-    Keys stay on the grid of steps from the start frame. What an offset is more or less than whole steps is in the
-    seconds, by half a step at most.
+    Keys stay on the grid of steps from the start frame, or from the whole frame next to it. What an offset is more or
+    less than whole steps is in the seconds, by half a step at most, and so is what the start frame is beside that.
 
     :param times: (N,), seconds, of the take's own frames.
     :param rate: the scene's frames a second.
@@ -81,8 +81,9 @@ def instants(times: np.ndarray, rate: float, settings: BakeSettings) -> tuple[np
         raise BakeError(f"The range to bake lies outside the take, which is {length:.2f} s long. Choose another range.")
     at = at[chosen]
     whole = float(np.round(settings.offset * every))
-    frames = settings.start_frame + (whole + np.arange(len(at))) * settings.step
-    return at - (settings.offset - whole / every), frames
+    begin = float(np.round(settings.start_frame))
+    frames = begin + (whole + np.arange(len(at))) * settings.step
+    return at - (settings.offset - whole / every) + (begin - settings.start_frame) / rate, frames
 
 
 def alias_limit(times: np.ndarray, rate: float, step: float = 1.0) -> float:

@@ -5,6 +5,7 @@
 import bpy
 
 from .region_properties import REGIONS
+from .takes import is_placed
 
 
 class _Panel:
@@ -45,7 +46,12 @@ class VIEW3D_PT_mimica_bake_timing(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = _split(self.layout)
         settings = context.scene.mimica
-        layout.prop(settings, "bake_start")
+        row = layout.row()
+        row.active = not (settings.recording.at_place and is_placed(context))
+        row.prop(settings, "bake_start")
+        row = layout.row()
+        row.active = is_placed(context)
+        row.prop(settings.recording, "at_place")
         layout.prop(settings.bake, "offset")
         layout.prop(settings, "bake_part")
         if settings.bake_part:

@@ -42,6 +42,12 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_active(layout, context, state.takes[state.take_index])
 
 
+def is_placed(context: bpy.types.Context) -> bool:
+    """Whether the active take was recorded while the timeline played."""
+    state = context.window_manager.mimica
+    return 0 <= state.take_index < len(state.takes) and state.takes[state.take_index].placed
+
+
 def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, take: MimicaTake) -> None:
     """Draw what there is to know of a take, and what to do when it cannot be used."""
     if take.error:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 import mimica
@@ -23,6 +24,8 @@ from mimica.capture.take_schema import Timeline
 from mimica.mapping.frame import FaceFrame
 from mimica.operators import record, takes
 from mimica.rig import live, paths, playback, recorder, recording
+from mimica.rig.bake_settings import BakeSettings, instants
+from mimica.rig.take_place import at_place
 
 PATIENCE = 30.0
 RATE = 24.0
@@ -388,3 +391,24 @@ def test_where_no_window_shows_the_scene_nothing_plays() -> None:
     assert not played.play(10.0) and scene.sync_mode == "NONE"
     played.end()
     assert not playback.is_playing(scene)
+
+
+@pytest.mark.parametrize("step", [1.0, 2.0])
+def test_a_bake_lies_where_the_take_was_performed(folder: Path, step: float) -> None:
+    scene = bpy.context.scene
+    add_take(folder, "placed", 100.4)
+    item = bpy.context.window_manager.mimica.takes[0]
+    assert item.placed
+    path, times = Path(item.path), np.arange(2.0, 4.0, 1 / 30)
+    wanted = BakeSettings(start_frame=1.0, step=step)
+    at, frames = instants(times, RATE, at_place(scene, path, times, wanted))
+    np.testing.assert_allclose(frames, 100.4 + at * RATE)
+    assert (frames == np.round(frames)).all() and abs(frames[0] - (100.4 + 2.0 * RATE)) <= 0.5
+    part = BakeSettings(start_frame=1.0, step=step, start=0.51, end=1.2)
+    at, frames = instants(times, RATE, at_place(scene, path, times, part))
+    np.testing.assert_allclose(frames, 100.4 + at * RATE)
+    assert at[0] == pytest.approx(2.51, abs=step / RATE)
+    scene.mimica.recording.at_place = False
+    assert at_place(scene, path, times, wanted) == wanted
+    scene.mimica.recording.at_place = True
+    assert at_place(scene, path.with_stem("none"), times, wanted) == wanted, "the bake itself says what is wrong"

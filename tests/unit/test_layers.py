@@ -32,6 +32,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.live": ("capture",),
     "rig.recording": ("capture",),
     "rig.recorder": ("capture.timeline_fit",),
+    "rig.take_place": ("capture.take_schema",),
     "rig.performances": ("capture.take", "capture.control_takes"),
     "rig.baked_sliders": ("capture.take",),
     "rig.microphone": ("capture.microphone",),
