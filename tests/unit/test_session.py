@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimica.capture.film import FilmWriter
 from mimica.capture.session import CaptureSession
 from mimica.capture.source import FrameSource, Image, SourceError, SourceInfo, SourceSpec, make_source
 from mimica.capture.take import Take
-from mimica.capture.take_schema import TakeInfo
+from mimica.capture.take_schema import Film, TakeInfo
 from mimica.capture.take_writer import TakeWriter
 from mimica.capture.tracker import TrackerError
 from mimica.mapping.frame import FaceFrame
@@ -308,6 +309,47 @@ def test_recording_begins_and_ends_in_the_middle(clip: Path, tmp_path: Path, mak
     assert len(recorded(tmp_path / "one")) == count
     assert np.all(np.diff(recorded(tmp_path / "one")) % 90 == 1)
     assert len(recorded(tmp_path / "two")) == second.count >= 5
+
+
+def test_a_film_has_a_picture_for_each_image_of_the_take(clip: Path, tmp_path: Path, make: Make) -> None:
+    cv2 = pytest.importorskip("cv2")
+    session = make(LiveImages(clip, 100.0), NumberTracker())
+    session.start()
+    until(lambda: session.stats().tracked > 5)
+    told: list[Film] = []
+    writer, film = new_take(tmp_path / "take"), FilmWriter(tmp_path / "take.avi", 100.0, told.append)
+    session.start_recording(writer, film)
+    until(lambda: session.stats().recorded > 30)
+    session.stop_recording()
+    film.close()
+    writer.close()
+    until(lambda: session.stats().tracked > writer.count + 10)
+    assert session.stop() and film.error is None
+    assert told == [Film("take.avi", 0)]
+    capture, kept = cv2.VideoCapture(str(tmp_path / "take.avi")), []
+    while (got := capture.read())[0]:
+        kept.append(number_of(got[1]))
+    assert kept == recorded(tmp_path / "take")
+
+
+def test_the_clock_of_a_take_is_known(clip: Path, tmp_path: Path, make: Make) -> None:
+    source = LiveImages(clip, 100.0)
+    session = make(source, NumberTracker(delay=0.03))
+    session.start()
+    until(lambda: session.stats().tracked > 3)
+    assert session.clock is None, "there is no take yet"
+    session.start_recording(new_take(tmp_path / "take"))
+    until(lambda: session.stats().recorded > 5)
+    assert session.clock == pytest.approx(source.started, abs=1e-3)
+    session.stop()
+    files = make(video(clip), NumberTracker(delay=0.005))
+    files.start_recording(new_take(tmp_path / "other"))
+    files.start()
+    until(lambda: files.stats().recorded > 3)
+    before = time.perf_counter()
+    newest = files.newest_image()
+    assert newest is not None and files.clock is not None
+    assert newest.time + files.clock == pytest.approx(before, abs=0.3)
 
 
 def test_the_next_recording_may_begin_while_the_last_one_drains(clip: Path, tmp_path: Path, make: Make) -> None:
