@@ -99,6 +99,8 @@ def _place(path: Path, length: WavLength, measured: float, begin: float, rate: f
     """
     drift = length.frames / measured - length.frames / length.rate
     said = round(measured) if abs(drift) > _DRIFT else length.rate
+    # What drift stays is shared out: as early at the beginning as late at the end.
+    begin += (length.frames / measured - length.frames / said) / 2.0 * rate
     frame = math.floor(begin + _SUBFRAME * rate)
     after = (begin - frame) / rate
     silence = 0 if compat.has_sound_offset() or after < _SUBFRAME else round(after * 1000.0)

@@ -36,14 +36,14 @@ class VIEW3D_PT_mimica_microphone(bpy.types.Panel):
         column.use_property_decorate = False
         row = column.row(align=True)
         row.enabled = not _is_recording()
-        row.prop(settings, "device", icon="SPEAKER")
+        row.prop(settings, "device", icon="SPEAKER", placeholder="System Default")
         row.operator("mimica.find_microphones", text="", icon="FILE_REFRESH")
         column.prop(settings, "offset")
         column.prop(settings, "bake_sound")
-        row = layout.row(align=True)
-        testing = microphone.is_testing()
+        level, testing = microphone.level(), microphone.is_testing()
+        row = layout.row() if level is None else layout.split(factor=0.35)
         row.operator("mimica.test_microphone", text="Stop" if testing else "Test", depress=testing, icon="PLAY_SOUND")
-        if (level := microphone.level()) is not None:
+        if level is not None:
             _draw_meter(row, level)
         if microphone.is_looking():
             layout.label(text="Looking for microphones", icon="TIME")

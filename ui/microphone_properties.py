@@ -34,7 +34,7 @@ class MimicaMicrophone(bpy.types.PropertyGroup):
         search_options={"SUGGESTION"},
     )
     offset: FloatProperty(
-        name="Offset",
+        name="Offset (ms)",
         description=(
             "Milliseconds by which the sound is laid later in the sequencer; negative is earlier. Cameras hand their "
             "pictures over 30 to 100 ms late, so sound that is early by that much wants a positive offset. Clap once "
@@ -49,7 +49,7 @@ class MimicaMicrophone(bpy.types.PropertyGroup):
         precision=0,
     )
     bake_sound: BoolProperty(
-        name="Sound",
+        name="Bake Sound",
         description=(
             "Lay the take's sound into the scene's sequencer when it is baked, in time with the keyframes. What this "
             "take laid before is replaced"

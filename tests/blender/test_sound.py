@@ -93,6 +93,18 @@ def test_a_clock_that_runs_fast_is_made_up_for(scene, tmp_path, monkeypatch, off
 
 
 @needs_sound
+def test_a_small_drift_is_shared_out(scene, tmp_path) -> None:
+    measured = RATE * (1 - 800e-6)
+    write_clicks(tmp_path / "Take.wav", 0.5, 9.5, length=10.0)
+    recorded = Sound("Take.wav", 0.5, measured, "Desk")
+    assert lay_sound(scene, tmp_path / "Take.mimica", recorded, start_frame=1.0, take_start=0.0) is None
+    heard = (np.array(clicks(tmp_path)) - 1.0) / scene.render.fps
+    errors = heard - 0.5 - np.array([0.5, 9.5]) * RATE / measured
+    assert 0.003 < errors[0] < 0.005 and -0.005 < errors[1] < -0.003
+    assert len(list(tmp_path.glob("Take*.wav"))) == 1
+
+
+@needs_sound
 def test_where_strips_begin_on_whole_frames_silence_fills_the_rest(scene, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(compat, "has_sound_offset", lambda: False)
     write_clicks(tmp_path / "Take.wav", 1.0)
