@@ -8,7 +8,7 @@ import bpy
 
 from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
-from ..rig import bake_preview, live, test_pose
+from ..rig import bake_preview, live, preview_events, test_pose
 from ..rig.performances import PerformanceError, choice_of, open_performance
 from ..rig.take_place import at_place
 from .bake import settings_of
@@ -78,10 +78,10 @@ _register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_preview_b
 def register() -> None:
     """Register the operator; the preview follows the panels."""
     _register()
-    bake_preview.register(_wanted)
+    preview_events.register(_wanted)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    bake_preview.unregister()
+    preview_events.unregister()
     _unregister()

@@ -9,7 +9,6 @@ The character's own pose is given back when the preview ends, and while a file i
 is rendered: none of these may take what is shown for the character's own.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from bpy.app.handlers import persistent
 
 from ..mapping.performance import Performance
 from . import character, compat, live
@@ -27,14 +25,8 @@ from .bind import Binding, TargetError, bind
 from .kept_pose import KeptPose
 from .preview_motion import MotionMaker
 
-logger = logging.getLogger(__name__)
-
-_LOOK_SECONDS = 0.03
-"""How often what the panels say is compared with what is shown."""
 _AGAIN_SECONDS = 0.5
 """When what could not be shown is tried again."""
-_RENDER_SECONDS = 1.0
-"""How long a render waits at most for the character's own pose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +67,18 @@ class _Shown:
     """What it is posed by."""
 
 
-_asks: Callable[[bpy.types.Scene], Wanted | str] | None = None
+asks: Callable[[bpy.types.Scene], Wanted | str] | None = None
 """Gives what the panels say, or why there is nothing to show: set by whoever knows the panels."""
 _shown: _Shown | None = None
 _before: _Shown | None = None
 """What was shown last: undo may lead back into it."""
 _problem = ""
 _try_again_at = 0.0
-_rendering = threading.Event()
-_own_pose = threading.Event()
+rendering = threading.Event()
+"""Set while a picture is rendered."""
+own_pose = threading.Event()
 """Set while the character has its own pose."""
-_own_pose.set()
+own_pose.set()
 
 
 def is_on(scene: bpy.types.Scene | None) -> bool:
@@ -110,7 +103,6 @@ def begin(scene: bpy.types.Scene) -> None:
     scene.mimica.preview.on = True
     _problem, _try_again_at = "", 0.0
     look()
-    _watch()
 
 
 def end() -> None:
@@ -133,10 +125,10 @@ def look(*, wait: bool = False) -> None:
     if not is_on(scene) or live.current() is not None:
         end()
         return
-    if _asks is None or _rendering.is_set() or time.monotonic() < _try_again_at:
+    if asks is None or rendering.is_set() or time.monotonic() < _try_again_at:
         return
     try:
-        wanted = _asks(scene)
+        wanted = asks(scene)
         if isinstance(wanted, str):
             raise TargetError(wanted)
         changed = _follow(scene, wanted, wait)
@@ -149,7 +141,7 @@ def look(*, wait: bool = False) -> None:
         return
     if changed or _problem:
         _problem = ""
-        _pose()
+        pose()
 
 
 def _follow(scene: bpy.types.Scene, wanted: Wanted, wait: bool) -> bool:
@@ -211,9 +203,9 @@ def _identity(wanted: Wanted) -> tuple[object, ...]:
     )
 
 
-def _pose(*, frame_changed: bool = False) -> None:
+def pose(*, frame_changed: bool = False) -> None:
     """Put the character into the pose of the scene's frame. Beyond the performance's ends it holds, as keys do."""
-    if _shown is None or _shown.maker.made is None or _rendering.is_set():
+    if _shown is None or _shown.maker.made is None or rendering.is_set():
         return
     made, writer = _shown.maker.made, _shown.writer
     if made.binding is not writer.binding:
@@ -222,22 +214,22 @@ def _pose(*, frame_changed: bool = False) -> None:
     if frame_changed:
         writer.frame_changed()
     writer.write(made.pose(bpy.context.scene.frame_current_final, _shown.settings))
-    _own_pose.clear()
+    own_pose.clear()
     _redraw()
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Let the character stand as it does without the preview, for as long as nobody poses it again."""
-    if _shown is not None and not _own_pose.is_set():
+    if _shown is not None and not own_pose.is_set():
         _shown.kept.restore()
-    _own_pose.set()
+    own_pose.set()
 
 
 def _let_go() -> None:
     global _shown, _before
     if _shown is None:
         return
-    _give_back()
+    give_back()
     _shown.maker.close()
     _before, _shown = _shown, None
     _redraw()
@@ -251,60 +243,16 @@ def _redraw() -> None:
                 area.tag_redraw()
 
 
-# What Blender calls
+# What Blender does meanwhile: see `preview_events`
 
 
-def _tick() -> float | None:
-    if not is_on(bpy.context.scene) and _shown is None:
-        return None
-    if _rendering.is_set():
-        _give_back()
-        if not bpy.app.is_job_running("RENDER"):
-            _rendering.clear()
-            _pose()
-    try:
-        look()
-    except Exception:
-        # The user must not be left with a pose that is not the character's own.
-        logger.exception("A look of the preview failed")
-        end()
-        return None
-    return _LOOK_SECONDS
-
-
-def _watch() -> None:
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=_LOOK_SECONDS, persistent=True)
-
-
-@persistent
-def _frame_changed(*_arguments: object) -> None:
-    """Pose the character after Blender set what is animated: nothing flickers as the timeline plays."""
-    if _shown is None or bpy.app.is_job_running("RENDER"):
-        # In a render's job this is not the main thread.
-        return
-    look()
-    _pose(frame_changed=True)
-
-
-@persistent
-def _own_pose_please(*_arguments: object) -> None:
-    _give_back()
-
-
-@persistent
-def _pose_again(*_arguments: object) -> None:
-    _pose()
-
-
-@persistent
-def _undone(*_arguments: object) -> None:
+def undone() -> None:
     """Follow the step that Blender went to: with the preview on it holds what was shown, not the character's own."""
     global _shown, _before, _problem
     if not is_on(bpy.context.scene):
         if _shown is not None:
             # The step's own pose stays as it is.
-            _own_pose.set()
+            own_pose.set()
             _let_go()
         return
     shown = _shown or _before
@@ -313,82 +261,22 @@ def _undone(*_arguments: object) -> None:
             shown.maker = MotionMaker()
         shown.bound_to = ()
         _shown, _before = shown, None
-        _own_pose.clear()
+        own_pose.clear()
     _problem = ""
     look()
-    _watch()
 
 
-@persistent
-def _loading(*_arguments: object) -> None:
+def forget() -> None:
     """Forget what was shown: its file goes."""
     global _shown, _before, _problem
     if _shown is not None:
         _shown.maker.close()
     _shown = _before = None
     _problem = ""
-    _own_pose.set()
+    rendering.clear()
+    own_pose.set()
 
 
-@persistent
-def _loaded(*_arguments: object) -> None:
-    end()
-
-
-@persistent
-def _render_begins(*_arguments: object) -> None:
-    """See to it that what is rendered is the file's own. Its job is a thread: the main thread poses."""
-    if _shown is None:
-        return
-    _rendering.set()
-    if threading.current_thread() is threading.main_thread():
-        _give_back()
-    else:
-        _own_pose.wait(_RENDER_SECONDS)
-
-
-@persistent
-def _render_ended(*_arguments: object) -> None:
-    """Pose again, where no job rendered; after a job the next look does."""
-    if threading.current_thread() is threading.main_thread():
-        _rendering.clear()
-        _pose()
-
-
-def _handlers() -> list[tuple[list, Callable[..., None]]]:
-    """Return Blender's lists of what it calls, and what belongs there."""
-    lists = bpy.app.handlers
-    return [
-        (lists.frame_change_post, _frame_changed),
-        (lists.save_pre, _own_pose_please),
-        (lists.save_post, _pose_again),
-        (lists.undo_pre, _own_pose_please),
-        (lists.undo_post, _undone),
-        (lists.redo_pre, _own_pose_please),
-        (lists.redo_post, _undone),
-        (lists.load_pre, _loading),
-        (lists.load_post, _loaded),
-        (lists.render_init, _render_begins),
-        (lists.render_complete, _render_ended),
-        (lists.render_cancel, _render_ended),
-    ]
-
-
-def register(asks: Callable[[bpy.types.Scene], Wanted | str]) -> None:
-    """Let previews be switched on.
-
-    :param asks: gives what the panels say, or a sentence why there is nothing to show.
-    """
-    global _asks
-    _asks = asks
-    for handlers, handler in _handlers():
-        handlers.append(handler)
-
-
-def unregister() -> None:
-    """End a preview, and all that `register` began."""
-    end()
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    for handlers, handler in _handlers():
-        handlers.remove(handler)
+def is_shown() -> bool:
+    """Whether a character is posed, or about to be."""
+    return _shown is not None
