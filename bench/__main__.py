@@ -7,11 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, mapping, recording, ten_minutes, tick, tracker
+from . import bake, helper, mapping, recording, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
     "tick": tick.run,
+    "helper": helper.run,
     "mapping": mapping.run,
     "bake": bake.run,
     "recording": recording.run,

@@ -31,6 +31,8 @@ _LOOK = 0.01
 """Seconds between looks at the session's state."""
 _SHOWN_EVERY = 0.2
 """Seconds between pictures that nobody asked for: what looks after light and place of the face needs a few."""
+_FOR_SOURCE = 0.5
+"""Seconds that the source has to let go of its device when nothing is recorded; the process's end does the rest."""
 _LAST_WORD = 1.0
 """Seconds that the session has for its end when the parent process is gone."""
 
@@ -66,6 +68,7 @@ class _Helper:
         )
         self._told: tuple[object, ...] = ()
         self._shown = 0.0
+        self._open_takes: set[int] = set()
 
     def answer(self, *words: object) -> None:
         """Say something to the parent, in one piece. Any thread; waits while the parent is behind."""
@@ -83,6 +86,7 @@ class _Helper:
             threading.Thread(target=self._watch, daemon=True).start()
         elif command == "record":
             take, with_film = arguments
+            self._open_takes.add(take)
             writer = cast(TakeWriter, _TakeStandIn(self, take))
             self._session.start_recording(writer, cast(FilmWriter, _FilmStandIn(self, take)) if with_film else None)
         elif command == "end":
@@ -124,11 +128,13 @@ class _Helper:
     def finish(self, timeout: float) -> None:
         """End the session, say how it ended, and end the process: what native code still holds goes with it."""
         with self._finishing:
-            self._session.stop(timeout)
+            # A tracker that is still being made, say, need not be waited for.
+            self._session.stop(timeout if self._open_takes else min(timeout, _FOR_SOURCE))
             self._leave()
 
     def _end(self, take: int, timeout: float) -> None:
         self._session.stop_recording(timeout)
+        self._open_takes.discard(take)
         self._note_figures()
         self.answer("ended", take)
 

@@ -244,6 +244,16 @@ def test_a_helper_that_hangs_is_ended_by_stop(make: Make, clip: Path, tmp_path: 
     assert nothing_is_left(session)
 
 
+def test_stopping_while_it_starts(make: Make, clip: Path) -> None:
+    session = make(clip)
+    session.start()
+    began = time.perf_counter()
+    assert session.stop()
+    assert time.perf_counter() - began < 2.0
+    assert session.state == "stopped"
+    assert nothing_is_left(session)
+
+
 def test_errors_of_the_source_are_the_same_sentences(make: Make, model: ModelFile, tmp_path: Path) -> None:
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"no video")
