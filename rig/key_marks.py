@@ -20,7 +20,7 @@ MARKS_PROPERTY, KEYS_PROPERTY = "mimica_marks", "mimica_keys"
 _AS_GOOD_AS = 0.01
 """Frames by which two keys can differ that Blender takes for one."""
 _HANDLE_SHARE = 1e-3
-"""By how much of a curve's whole way a handle may be off that nobody moved; Blender computes them anew."""
+"""By how much of a curve's whole way, and of its own height, a handle may be off that nobody moved."""
 _HANDLE_FRAMES = 0.01
 Span = tuple[float, float]
 
@@ -78,23 +78,43 @@ def animators_keys(marks: CurveMarks, state: CurveState) -> np.ndarray:
     """
     if not len(marks.frames):
         return np.ones(len(state.frames), bool)
-    at = np.clip(np.searchsorted(marks.frames, state.frames), 0, len(marks.frames) - 1)
+    if np.array_equal(marks.frames, state.frames):
+        at = np.arange(len(marks.frames))
+    else:
+        at = np.clip(np.searchsorted(marks.frames, state.frames), 0, len(marks.frames) - 1)
     theirs = (marks.frames[at] != state.frames) | (marks.hashes[at] != hashed(state.frames, state.values))
     if marks.handles is not None and state.handles is not None:
-        way = float(np.ptp(marks.handles[:, 1::2])) * _HANDLE_SHARE + 1e-6
-        off = np.abs(marks.handles[at] - state.handles) > [_HANDLE_FRAMES, way, _HANDLE_FRAMES, way]
+        off = _turned(marks.handles, marks.handles[at], state)
         beside = np.zeros(len(theirs), bool)
         beside[1:] |= theirs[:-1]
         beside[:-1] |= theirs[1:]
         # A key that was deleted beside it does so too.
         alone = np.diff(at, prepend=at[0] - 1, append=at[-1] + 1) != 1
         beside |= alone[:-1] | alone[1:]
-        theirs |= off.any(axis=1) & ~beside
+        theirs |= off & ~beside
     return theirs
+
+
+def _turned(every: np.ndarray, were: np.ndarray, state: CurveState) -> np.ndarray:
+    """Return which keys' handles are not where they were, bool (N,).
+
+    Blender lines aligned handles up anew, and far from frame 0 it has few digits for where they are in time.
+
+    :param every: (K, 4): the whole curve's handles. :param were: (N, 4): of these keys.
+    """
+    assert state.handles is not None
+    off = np.abs(state.handles - were)
+    width = np.abs(were[:, ::2] - state.frames[:, None])
+    height = np.abs(were[:, 1::2] - state.values[:, None])
+    coarse = _HANDLE_SHARE + 4.0 * np.spacing(np.abs(state.frames))[:, None] / np.maximum(width, 1e-6)
+    free = float(np.ptp(every[:, 1::2])) * _HANDLE_SHARE + 1e-6
+    return ((off[:, ::2] > _HANDLE_FRAMES) | (off[:, 1::2] > free + coarse * height)).any(axis=1)
 
 
 def deleted(marks: CurveMarks, state: CurveState) -> tuple[Span, ...]:
     """Return from which frame to which the animator deleted keys of a curve, now and before."""
+    if np.array_equal(marks.frames, state.frames):
+        return marks.gone
     missing = _way_to(state.frames, marks.frames) > _AS_GOOD_AS
     if not missing.any():
         return marks.gone
@@ -108,7 +128,7 @@ def free_frames(frames: np.ndarray, taken: np.ndarray, gone: Iterable[Span]) -> 
 
     :param taken: (H,), increasing: frames of the animator's keys. :param gone: where keys were deleted.
     """
-    free = _way_to(taken, frames) > _AS_GOOD_AS
+    free = _way_to(taken, frames) > _AS_GOOD_AS if len(taken) else np.ones(len(frames), bool)
     for first, last in gone:
         free &= (frames < first - _AS_GOOD_AS) | (frames > last + _AS_GOOD_AS)
     return free

@@ -80,12 +80,12 @@ def merge_keys(curve: bpy.types.FCurve, marks: CurveMarks, keys: CurveKeys, *, s
     """
     state = state_of(curve, marks.handles is not None)
     theirs, gone = animators_keys(marks, state), deleted(marks, state)
-    ours = free_frames(keys.frames.astype(np.float32), state.frames[theirs], gone)
+    ours = free_frames(keys.frames, state.frames[theirs], gone)
     frames = np.concatenate([keys.frames[ours].astype(np.float32), state.frames[theirs]])
     values = np.concatenate([keys.values[ours].astype(np.float32), state.values[theirs]])
-    order = np.argsort(frames, kind="stable")
-    frames, values = frames[order], values[order]
-    of_animator = np.concatenate([np.zeros(ours.sum(), bool), np.ones(theirs.sum(), bool)])[order]
+    of_animator = np.concatenate([np.zeros(ours.sum(), bool), np.ones(theirs.sum(), bool)])
+    order = np.argsort(frames, kind="stable") if of_animator.any() else slice(None)
+    frames, values, of_animator = frames[order], values[order], of_animator[order]
     slopes = handles = None
     if keys.slopes is not None:
         slopes = np.concatenate([keys.slopes[ours], np.zeros(theirs.sum())])[order]

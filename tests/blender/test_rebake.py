@@ -168,6 +168,16 @@ def test_turned_handles_are_the_animators(scene: bpy.types.Scene) -> None:
     assert key.co.y == pytest.approx(value) and tuple(key.handle_right) == pytest.approx(turned)
 
 
+def test_far_from_frame_0_the_bakes_own_keys_are_known_too(scene: bpy.types.Scene) -> None:
+    scene.mimica.bake_reduce, scene.mimica.bake_start = True, 100_000
+    bake(scene)
+    sliders(scene).tolerance = 0.3
+    bpy.context.view_layer.update()
+    sliders(scene).strength = 0.0
+    assert {p.type for c in (BROW, JAW, HEAD) for p in curve(scene, c).keyframe_points} == {"GENERATED"}
+    assert np.abs(keys(scene)[BROW][:, 1]).max() < 1e-6
+
+
 def test_deleted_keys_and_curves_do_not_come_back(scene: bpy.types.Scene) -> None:
     action = bake(scene)
     points = curve(scene).keyframe_points
