@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -83,18 +85,32 @@ class Helper:
             self._process.kill()
             code = self._process.wait()
         self.answers.close()
-        try:
+        with _survived():
+            # This writes what could not be written before.
             self._commands.close()
-        except OSError:
-            pass  # what was not written yet
         return code
 
     def _write(self, words: object) -> None:
-        try:
+        with _survived():
             self._commands.write(json.dumps(words).encode() + b"\n")
             self._commands.flush()
-        except (OSError, ValueError):
-            pass
+
+
+@contextmanager
+def _survived() -> Iterator[None]:
+    """Let it be harmless that nobody reads a pipe any more: Blender 4 does not ignore that signal, and would end."""
+    if sys.platform == "win32":
+        with suppress(OSError, ValueError):
+            yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        with suppress(OSError, ValueError):
+            yield
+        if signal.SIGPIPE in signal.sigpending():
+            signal.sigwait({signal.SIGPIPE})
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def find_python() -> str:

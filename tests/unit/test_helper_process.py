@@ -289,6 +289,28 @@ def test_a_helper_that_cannot_start_is_said(make: Make, tmp_path: Path, monkeypa
 
 
 @posix
+def test_speaking_to_a_dead_helper_is_harmless_where_signals_are_not_ignored(root: Path) -> None:
+    """As in Blender 4, whose Python leaves SIGPIPE alone."""
+    program = (
+        "import os, runpy, signal\n"
+        f"runpy.run_path({str(root / 'tests' / 'conftest.py')!r})\n"
+        "from mimica.capture.helper_memory import create_memory\n"
+        "from mimica.capture.helper_start import Helper\n"
+        "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+        "_memory, handle = create_memory()\n"
+        "helper = Helper(handle)\n"
+        "helper.kill()\n"
+        "os.waitid(os.P_PID, helper.number, os.WEXITED | os.WNOWAIT)\n"
+        "helper.send('clock')\n"
+        "helper.send('clock')\n"
+        "print(helper.end())\n"
+        "helper.send('clock')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "-9\n")
+
+
+@posix
 def test_the_helper_ends_with_its_parent(clip: Path, model_path: Path, root: Path) -> None:
     program = (
         "import runpy, sys, time\n"
