@@ -56,8 +56,8 @@ def _parts():
     of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
     operators = (sources, model, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
-    below = (record_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
-    above = (preferences, panels, picture_panel, picture_draw, bake_panel, layers_panel)
+    below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
+    above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
     return (*stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, command_line)
 
 
