@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a face is seen in an image: where it is, how far it is turned, where it looks, and how light it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +44,17 @@ class Sight:
 
 
 def sights(
-    faces: Sequence[FaceFrame], neutral: np.ndarray | None = None, field_of_view: float = DEFAULT_FIELD_OF_VIEW
+    faces: Sequence[FaceFrame],
+    neutral: np.ndarray | None = None,
+    field_of_view: float = DEFAULT_FIELD_OF_VIEW,
+    gaze: Mapping[int, np.ndarray] | None = None,
 ) -> tuple[Sight, ...]:
     """Return how each face that was found in one image is seen. About half a millisecond.
 
     :param neutral: (478, 3), face space: the performer's; None for the average face.
     :param field_of_view: the camera's vertical one, degrees.
+    :param gaze: of faces by number, (2, 2) as in `Motion.gaze`, where more is known of it than the irises tell. Of the
+        others both eyes look alike: what one of them says alone is not to be relied on.
     """
     found = [frame for frame in faces if frame.landmarks is not None]
     if not found:
@@ -59,16 +64,20 @@ def sights(
     points = lift(frames.landmarks, frames.image_sizes, field_of_view)
     pose = fit_head(points, neutral)
     face = iris_in_place(to_face_space(points, pose), points, pose, neutral)
-    yaw, pitch = np.moveaxis(solve_gaze(face - neutral), -1, 0)
+    turns = solve_gaze(face - neutral)
+    turns[:] = turns.mean(axis=1, keepdims=True)
+    for i, frame in enumerate(found):
+        turns[i] = (gaze or {}).get(frame.face_id, turns[i])
+    yaw, pitch = np.moveaxis(turns, -1, 0)
     looks = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)], axis=-1)
     # The picture's axes are the camera's, y down.
-    gaze = np.einsum("nij,nej->nei", pose.rotation, looks)[..., :2] * np.array([1.0, -1.0])
+    steps = np.einsum("nij,nej->nei", pose.rotation, looks)[..., :2] * np.array([1.0, -1.0])
     away = turned_away(pose)
     flat = frames.landmarks[:, :_MESH, :2]
     low, high = flat.min(axis=1).tolist(), flat.max(axis=1).tolist()
     outside = ((flat < 0.0) | (flat > 1.0)).any(axis=2).mean(axis=1)
     return tuple(
-        Sight(frame.face_id, (*low[i], *high[i]), float(outside[i]), float(away[i]), gaze[i])
+        Sight(frame.face_id, (*low[i], *high[i]), float(outside[i]), float(away[i]), steps[i])
         for i, frame in enumerate(found)
     )
 

@@ -22,6 +22,7 @@ _LEAST_WIDTH = 120.0
 _MOST_HEIGHT = 0.75
 """Of what is free: the character is what the viewport is for."""
 _IRISES = {"left": 473, "right": 468}
+_IRIS_SIDES = 20
 _GAZE = 0.35
 """Length of a gaze that goes along the picture, in widths of the face."""
 
@@ -125,6 +126,30 @@ def contour_lines(landmarks: np.ndarray) -> np.ndarray:
     :param landmarks: (478, 2 or more).
     """
     return _inside(landmarks[contour_pairs()][..., :2])
+
+
+def iris_lines(landmarks: np.ndarray, aspect: float) -> np.ndarray:
+    """Return the irises as circles, as ends of lines in the image, (2 K, 2): the tracker gives four points of each.
+
+    :param aspect: the image's width over its height.
+    """
+    turns = np.linspace(0.0, 2.0 * np.pi, _IRIS_SIDES + 1)
+    round_about = np.stack([np.cos(turns), np.sin(turns) * aspect], axis=1)
+    circles = []
+    for centre in _IRISES.values():
+        middle, ring = landmarks[centre, :2], landmarks[centre + 1 : centre + 5, :2]
+        radius = np.hypot(*((ring - middle) / [1.0, aspect]).T).mean()
+        circle = middle + radius * round_about
+        circles.append(np.stack([circle[:-1], circle[1:]], axis=1))
+    return _inside(np.concatenate(circles))
+
+
+def disc(middle: tuple[float, float], radius: float) -> np.ndarray:
+    """Return a filled circle as triangles, float32 (3 K, 2), pixels."""
+    turns = np.linspace(0.0, 2.0 * np.pi, 33)
+    edge = np.array(middle) + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    centre = np.broadcast_to(middle, edge[1:].shape)
+    return np.stack([centre, edge[:-1], edge[1:]], axis=1).reshape(-1, 2).astype(np.float32)
 
 
 def gaze_lines(landmarks: np.ndarray, sight: Sight, aspect: float) -> np.ndarray:

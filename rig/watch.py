@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..mapping.character_map import CONTROLS, GAZE_CONTROLS
 from ..mapping.frame import FaceFrame
 from ..mapping.health import Complaint, Health, Reading, Severity, severity_of
 from ..mapping.sight import Sight, luma_of, sights
@@ -23,6 +24,7 @@ from . import live
 logger = logging.getLogger(__name__)
 
 BARS = 8
+_GAZE = [CONTROLS.index(name) for name in GAZE_CONTROLS]
 _HEALTH_SECONDS = 0.25
 _RATE_SECONDS = 2.0
 """Seconds over which images are counted."""
@@ -138,6 +140,9 @@ class Watch:
                     found: tuple[Sight, ...] | None = None
                 else:
                     found = self._look(seen)
+                if width:
+                    # A helper process sends every image only while somebody asks.
+                    self.session.capture.newest_image()
                 if width and found is not None:
                     self.picture = self._made(seen, found, width)
                 if examine:
@@ -152,7 +157,12 @@ class Watch:
     def _look(self, seen: live.Seen) -> tuple[Sight, ...]:
         profile = self.session.profile
         neutral = profile.neutral if profile is not None else None
-        return sights(seen.faces, neutral, self.session.settings.field_of_view)
+        gaze = {}
+        for frame in seen.faces:
+            values = self.session.values_of_face(frame.face_id)
+            if values is not None and np.isfinite(values).all():
+                gaze[frame.face_id] = values[_GAZE].reshape(2, 2)
+        return sights(seen.faces, neutral, self.session.settings.field_of_view, gaze)
 
     def _made(self, seen: live.Seen, found: tuple[Sight, ...], width: int) -> Picture:
         face = self.session.face

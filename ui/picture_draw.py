@@ -14,7 +14,19 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..rig import picture_place, watch
-from ..rig.picture_shapes import Box, box_lines, contour_lines, dots, free_box, gaze_lines, letterbox, place, to_pixels
+from ..rig.picture_shapes import (
+    Box,
+    box_lines,
+    contour_lines,
+    disc,
+    dots,
+    free_box,
+    gaze_lines,
+    iris_lines,
+    letterbox,
+    place,
+    to_pixels,
+)
 from .picture_properties import MimicaPicture
 from .prompter import draw_box, text_size
 
@@ -33,7 +45,7 @@ _LEVELS: tuple[Colour, ...] = ((0.35, 0.85, 0.4, 1.0), (1.0, 0.8, 0.25, 1.0), (1
 """By severity."""
 _TEXT = 11.0
 """Size of letters in points."""
-_BARS_WIDTH = 190.0
+_BARS_WIDTH = 215.0
 _ROW = 17.0
 """Height of a bar's row."""
 _GIZMO_ROOM = 24.0
@@ -169,13 +181,12 @@ def _draw_faces(
         chosen = sight.face == picture.face
         colour = _faded(_CHOSEN if chosen else _OTHER, opacity)
         if settings.landmarks:
-            shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-            shader.uniform_float("color", _faded(_DOTS, opacity))
-            gpu.state.blend_set("ALPHA")
-            points = dots(frame.landmarks, box, settings.mirror, max(1.0, 1.5 * thin))
-            batch_for_shader(shader, "TRIS", {"pos": points}).draw(shader)
+            # Small pictures would be hidden by as many points.
+            tint = _faded(_DOTS, opacity * min(1.0, box.width / (250 * scale)))
+            _draw_triangles(dots(frame.landmarks, box, settings.mirror, max(1.0, 1.5 * thin)), tint)
         if settings.contours:
-            _draw_lines(contour_lines(frame.landmarks), box, settings.mirror, 1.2 * thin, colour, opacity)
+            contours = np.concatenate([contour_lines(frame.landmarks), iris_lines(frame.landmarks, picture.aspect)])
+            _draw_lines(contours, box, settings.mirror, 1.2 * thin, colour, opacity)
         if settings.gaze:
             lines = gaze_lines(frame.landmarks, sight, picture.aspect)
             _draw_lines(lines, box, settings.mirror, 2.2 * thin, _faded(_GAZE, opacity), opacity)
@@ -193,10 +204,18 @@ def _draw_lines(lines: np.ndarray, box: Box, mirror: bool, width: float, colour:
     batch = batch_for_shader(shader, "LINES", {"pos": to_pixels(lines, box, mirror)})
     gpu.state.blend_set("ALPHA")
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
-    for thickness, tint in ((width + 1.6, _faded(_UNDER, opacity)), (width, colour)):
+    for thickness, tint in ((2.2 * width, _faded(_UNDER, opacity)), (width, colour)):
         shader.uniform_float("lineWidth", thickness)
         shader.uniform_float("color", tint)
         batch.draw(shader)
+    gpu.state.blend_set("NONE")
+
+
+def _draw_triangles(corners: np.ndarray, colour: Colour) -> None:
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.uniform_float("color", colour)
+    gpu.state.blend_set("ALPHA")
+    batch_for_shader(shader, "TRIS", {"pos": corners}).draw(shader)
     gpu.state.blend_set("NONE")
 
 
@@ -239,21 +258,11 @@ def _wrapped(text: str, size: float, width: float) -> list[str]:
 
 
 def _draw_mark(watching: watch.Watch, box: Box, scale: float) -> None:
-    """Put a ring into the picture's upper right corner that tells how well what is being recorded is seen."""
+    """Put a dot into the picture's upper right corner that tells how well what is being recorded is seen."""
     radius = 6.0 * scale
-    middle = np.array([box.right - 2.2 * radius, box.top - 2.2 * radius], np.float32)
-    turns = np.linspace(0.0, 2.0 * np.pi, 33, dtype=np.float32)
-    around = np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    ends = (middle + radius * np.stack([around[:-1], around[1:]], axis=1)).reshape(-1, 2)
-    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    batch = batch_for_shader(shader, "LINES", {"pos": ends})
-    gpu.state.blend_set("ALPHA")
-    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
-    for thickness, tint in ((5.0 * scale, _UNDER), (3.0 * scale, _LEVELS[watching.severity])):
-        shader.uniform_float("lineWidth", thickness)
-        shader.uniform_float("color", tint)
-        batch.draw(shader)
-    gpu.state.blend_set("NONE")
+    middle = box.right - 2.2 * radius, box.top - 2.2 * radius
+    for size, tint in ((radius + 2.0 * scale, _SHADE), (radius, _LEVELS[watching.severity])):
+        _draw_triangles(disc(middle, size), tint)
 
 
 def _draw_bars(picture: watch.Picture, box: Box, corner: str, free: Box, scale: float) -> None:

@@ -33,7 +33,7 @@ class MimicaPicture(bpy.types.PropertyGroup):
         subtype="FACTOR",
         min=0.05,
         max=1.0,
-        default=0.25,
+        default=0.3,
         options=set(),
     )
     opacity: FloatProperty(

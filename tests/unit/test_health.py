@@ -133,6 +133,10 @@ def test_gaze_follows_the_irises_in_the_picture() -> None:
     moved[468:, 1] += 0.006
     (down,) = sights([FaceFrame(0.0, moved, None, (500, 500))])
     assert (down.gaze[:, 1] > 0.2).all()
+    told = np.array([[0.0, 0.0], [0.6, 0.0]])
+    (known,) = sights([FaceFrame(0.0, moved, None, (500, 500), 2)], gaze={2: told})
+    assert known.gaze[:, 1] == pytest.approx([0.0, 0.0], abs=0.1), "what is known counts more"
+    assert known.gaze[1, 0] - known.gaze[0, 0] == pytest.approx(np.sin(0.6), abs=0.1)
     landmarks[468:] = np.nan
     (without,) = sights([FaceFrame(0.0, landmarks, None, (500, 500))])
     assert np.isnan(without.gaze).all()

@@ -14,9 +14,11 @@ from mimica.rig.picture_shapes import (
     box_lines,
     contour_lines,
     contour_pairs,
+    disc,
     dots,
     free_box,
     gaze_lines,
+    iris_lines,
     letterbox,
     place,
     to_pixels,
@@ -100,13 +102,12 @@ def test_what_is_out_of_the_picture_is_not_drawn() -> None:
     assert len(dots(inside, box, False, 2.0)) == 6 * LANDMARK_COUNT
     out = inside.copy()
     out[10, 0] = 1.2
-    # The top of the forehead ends two lines of the oval, and closes it.
+    # The top of the forehead, where two lines of the oval meet.
     assert len(contour_lines(out)) == 2 * (len(contour_pairs()) - 2)
     assert len(dots(out, box, False, 2.0)) == 6 * (LANDMARK_COUNT - 1)
     blind = inside.copy()
     blind[468:] = np.nan
-    assert np.isfinite(contour_lines(blind)).all()
-    assert len(contour_lines(blind)) == 2 * (len(contour_pairs()) - 8), "a model without irises"
+    assert len(iris_lines(blind, 1.5)) == 0, "a model without irises"
     assert len(dots(blind, box, False, 2.0)) == 6 * 468
 
 
@@ -115,6 +116,24 @@ def test_contours_join_landmarks_that_exist() -> None:
     assert pairs.min() >= 0
     assert pairs.max() < LANDMARK_COUNT
     assert len({frozenset(pair) for pair in pairs.tolist()}) == len(pairs), "no line twice"
+
+
+def test_irises_are_round_on_the_screen() -> None:
+    landmarks = np.full((LANDMARK_COUNT, 3), 0.5)
+    for centre, x in ((473, 0.6), (468, 0.4)):
+        landmarks[centre : centre + 5, :2] = x, 0.4
+        # Around the middle, 10 pixels away in an image of 400 x 200.
+        landmarks[centre + 1 : centre + 5, :2] += [[0.025, 0], [0, 0.05], [-0.025, 0], [0, -0.05]]
+    pixels = to_pixels(iris_lines(landmarks, 2.0), Box(0.0, 0.0, 400.0, 200.0), mirror=False)
+    away = np.minimum(*(np.hypot(*(pixels - np.array([x * 400, 120])).T) for x in (0.4, 0.6)))
+    assert away == pytest.approx(np.full(len(away), 10.0), abs=1e-3)
+    assert len(away) > 60
+
+
+def test_a_disc_is_filled() -> None:
+    a, b, c = np.moveaxis(disc((50.0, 20.0), 10.0).reshape(-1, 3, 2), 1, 0)
+    area = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]).sum() / 2
+    assert area == pytest.approx(np.pi * 100, rel=0.01)
 
 
 def sight(gaze: list[list[float]], box: tuple[float, float, float, float] = (0.4, 0.3, 0.6, 0.7)) -> Sight:
