@@ -9,6 +9,10 @@ from .take_schema import Timeline
 LEAST_SECONDS = 0.4
 """For how long the timeline must have played at its own rate to be recognised."""
 LEAST_FRAMES = 6
+MOST_FRAMES = 5000
+"""Of a playback that are looked at: three minutes and more. Later ones would only say how far the sound's clock and the
+computer's have drifted apart by then.
+"""
 _WINDOW = 2.0
 """Scene frames within which moments agree: playback shows a frame up to one too early or late."""
 _SHARE = 0.3
@@ -29,8 +33,9 @@ class FrameLog:
 
     def see(self, moment: float, frame: float) -> None:
         """Note that the scene came to a frame at a moment on the clock of `time.perf_counter`."""
-        self._moments.append(moment)
-        self._frames.append(frame)
+        if len(self._moments) < MOST_FRAMES:
+            self._moments.append(moment)
+            self._frames.append(frame)
 
     def fit(self, clock: float) -> Timeline | None:
         """Return where a take lies whose clock showed 0 at the moment `clock`; None when nothing played for long."""

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The list of takes."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from ..rig import live
 from ..rig.paths import takes_folder, unsaved_takes_folder
 from .own_takes import forget, own_takes
 from .redraw import redraw
+
+logger = logging.getLogger(__name__)
 
 _shelf = TakeShelf()
 _shown: list[Path] = []
@@ -111,7 +114,11 @@ def _watch() -> float:
         redraw(bpy.context, "UI")
     if finished is not None and finished.is_file():
         for function in when_finished:
-            function(finished)
+            try:
+                function(finished)
+            except Exception:
+                # The list must go on being refreshed.
+                logger.exception("%s: not all was done with the finished take", finished)
     return 0.25 if _shelf.complete else 0.05
 
 

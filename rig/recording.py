@@ -115,6 +115,10 @@ class Recording:
             self.microphone.start()
         except MicrophoneError as error:
             self._problem = f"{error} The take is recorded without sound."
+            return
+        if self.sound_ended.is_set():
+            # The system took so long that the take was over by then.
+            self.microphone.stop()
 
     def _tell_sound(self, heard: Heard | None) -> None:
         clock = self._clock()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.capture.take_schema import Timeline
-from mimica.capture.timeline_fit import FrameLog, fit_frame
+from mimica.capture.timeline_fit import MOST_FRAMES, FrameLog, fit_frame
 
 RATES = st.sampled_from([12.0, 23.976, 24.0, 25.0, 30.0, 60.0])
 
@@ -89,3 +89,12 @@ def test_the_log_counts_from_the_takes_own_clock() -> None:
     assert place is not None and place.rate == 25.0
     assert place.frame == pytest.approx(10.5 - 50.0)
     assert Timeline(place.frame, place.rate).frame_at(2.0) == pytest.approx(10.5)
+
+
+def test_an_hour_is_fitted_by_its_beginning_though_the_sounds_clock_drifts() -> None:
+    log = FrameLog(24.0)
+    for i in range(24 * 3600):
+        log.see(i / 24.0 * (1.0 + 150e-6), 1.0 + i)
+    assert len(log) == MOST_FRAMES
+    place = log.fit(0.0)
+    assert place is not None and place.frame == pytest.approx(1.0, abs=1.0)
