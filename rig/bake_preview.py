@@ -93,7 +93,7 @@ def status() -> Status:
     made = _shown.maker.made
     if made is None:
         return Status(working=True)
-    first, last = made.frames[[0, -1]] + _shown.settings.start_frame
+    first, last = np.array(made.ends) + _shown.settings.start_frame
     return Status((int(np.floor(first)), int(np.ceil(last))), _shown.maker.working)
 
 
@@ -152,7 +152,9 @@ def _follow(scene: bpy.types.Scene, wanted: Wanted, wait: bool) -> bool:
     shown, settings = _shown, wanted.settings
     assert shown is not None
     rate = scene.render.fps / scene.render.fps_base
-    changed |= shown.maker.ask(wanted.performance, shown.writer.binding, rate, settings, wait)
+    changed |= shown.maker.ask(
+        wanted.performance, shown.writer.binding, rate, settings, frame=scene.frame_current_final, wait=wait
+    )
     if shown.settings != settings:
         if shown.writer.existing != settings.existing or shown.writer.regions != settings.regions:
             # First all of it goes back to its animation, and to how it stood.

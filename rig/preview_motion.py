@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A performance as it would be keyed, worked out anew whenever a setting changes: at once, or in the background where
-that would be felt. Of settings that change faster than they are worked out, the newest wins.
+that would be felt: then what is about the present frame comes first. Of settings that change faster than they are
+worked out, the newest wins.
 """
 
 import time
@@ -13,15 +14,21 @@ import numpy as np
 from ..mapping import rotation as rot
 from ..mapping.channels import BonePose, CharacterPose
 from ..mapping.motion import Motion
-from ..mapping.performance import Performance
+from ..mapping.performance import Performance, TakePerformance
+from ..mapping.resample import resample
+from ..mapping.smoothing import finish
+from ..mapping.strength import strengthened
 from .bake import sampled
-from .bake_settings import BakeSettings
+from .bake_settings import BakeSettings, alias_limit, instants
 from .bind import Binding
 
-_AT_ONCE = 0.08
+_AT_ONCE = 0.03
 """Seconds that may pass between two drawings."""
 _SHORT = 900
 """Images of a performance that is worked out at once while it is not known how long that takes."""
+_NEAR, _NEAR_SEEN = 1.0, 2.5
+"""Seconds to each side of the present frame that are worked out first where the whole takes longer, and that are looked
+at for it: what filters reach."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +40,18 @@ class Made:
     """Solved for the groups of the binding's plan, one instant a key."""
     frames: np.ndarray
     """float (M,): the keys' frames, counted from the frame at which the bake starts."""
+    ends: tuple[float, float]
+    """The first and the last of the whole performance's."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole performance; else a part of it, for a moment."""
+        return (self.frames[0], self.frames[-1]) == self.ends
+
+    def shows(self, frame: float) -> bool:
+        """Whether it holds what is at a frame, counted from the bake's start."""
+        first, last = self.ends
+        return bool(self.frames[0] <= min(max(frame, first), last) <= self.frames[-1])
 
     def pose(self, frame: float, settings: BakeSettings) -> CharacterPose:
         """Return the pose at a scene frame. Beyond the ends it holds, as keys do; between keys it goes straight."""
@@ -57,7 +76,26 @@ class _Order:
         """Return the motion and the seconds that it took. Raises BakeError."""
         began = time.perf_counter()
         motion, frames = sampled(self.performance, self.binding, self.rate, self.settings)
-        return Made(self.binding, motion, frames), time.perf_counter() - began
+        made = Made(self.binding, motion, frames, (float(frames[0]), float(frames[-1])))
+        return made, time.perf_counter() - began
+
+    def near(self, take: TakePerformance, frame: float) -> Made:
+        """Return the motion about a frame, counted from the bake's start. Raises BakeError.
+
+        It is the whole one's but for what filters learn of a whole take. Quick once the take is solved.
+        """
+        settings, times, groups = self.settings, take.times, self.binding.plan.groups
+        at, frames = instants(times, self.rate, settings)
+        row = round(float(np.clip((frame - frames[0]) / settings.step, 0, len(at) - 1)))
+        reach = int(_NEAR * self.rate / settings.step) + 1
+        here = slice(max(row - reach, 0), row + reach + 1)
+        seen = slice(*np.searchsorted(times, [at[row] - _NEAR_SEEN, at[row] + _NEAR_SEEN]).tolist())
+        if seen.stop - seen.start < 2:
+            seen = slice(max(seen.start - 1, 0), seen.stop + 1)
+        limit = alias_limit(times, self.rate, settings.step)
+        motion = finish(_instants(take.solved(groups), seen), settings.mapping, limit, groups)
+        motion = resample(strengthened(motion, settings.strength, groups), at[here])
+        return Made(self.binding, motion, frames[here], (float(frames[0]), float(frames[-1])))
 
 
 def _instants(motion: Motion, rows: slice) -> Motion:
@@ -84,12 +122,11 @@ class MotionMaker:
     def __init__(self) -> None:
         self.made: Made | None = None
         """The newest that is ready."""
-        self._order: _Order | None = None
-        """What was asked for last."""
+        self._made_of: _Order | None = None
         self._coming: Future[tuple[Made, float]] | None = None
         self._coming_of: _Order | None = None
-        self._seconds: dict[int, float] = {}
-        """How long each performance took, by its id."""
+        self._solved: tuple[_Order, float] | None = None
+        """What was worked out last, and how long the whole of it took."""
         self._threads: ThreadPoolExecutor | None = None
 
     @property
@@ -97,39 +134,39 @@ class MotionMaker:
         """Whether a motion is being worked out in the background."""
         return self._coming is not None
 
-    def ask(self, performance: Performance, binding: Binding, rate: float, settings: BakeSettings, wait: bool) -> bool:
+    def ask(
+        self,
+        performance: Performance,
+        binding: Binding,
+        rate: float,
+        settings: BakeSettings,
+        *,
+        frame: float,
+        wait: bool,
+    ) -> bool:
         """Ask for a motion; whether `made` is another now. Raises BakeError when the range holds none.
 
         :param rate: the scene's frames a second.
-        :param wait: whether to wait for it.
+        :param frame: where the scene is: what is about it comes first.
+        :param wait: whether to wait for the whole.
         """
-        # How the curves will be keyed, and where, changes nothing of the motion.
-        usual = BakeSettings()
-        still = replace(
-            settings,
-            start_frame=0.0,
-            existing=usual.existing,
-            reduce=False,
-            tolerances=usual.tolerances,
-            stepped=False,
-            regions=usual.regions,
-            destination=usual.destination,
-            blend=usual.blend,
-        )
-        order = _Order(performance, binding, rate, still)
-        fresh = self._fetch(wait)
-        if order == self._order:
-            return fresh
-        if self._coming is not None:
-            # One at a time: what was asked for before is let come first.
-            return fresh
-        self._order = order
-        if wait or self._is_quick(performance):
-            self._keep(order.made(), performance)
+        order = _Order(performance, binding, rate, _for_motion(settings))
+        changed = self._fetch(order, wait)
+        if self.made is not None and self.made.whole and self._made_of == order:
+            return changed
+        if self._coming is None:
+            if wait or self._is_quick(performance):
+                self._keep(order, order.made())
+                return True
+            self._threads = self._threads or ThreadPoolExecutor(1, "mimica-preview")
+            self._coming, self._coming_of = self._threads.submit(order.made), order
+        since = frame - settings.start_frame
+        if self._made_of == order and self.made is not None and self.made.shows(since):
+            return changed
+        if isinstance(performance, TakePerformance) and self._is_solved(order):
+            self.made, self._made_of = order.near(performance, since), order
             return True
-        self._threads = self._threads or ThreadPoolExecutor(1, "mimica-preview")
-        self._coming, self._coming_of = self._threads.submit(order.made), order
-        return fresh
+        return changed
 
     def close(self) -> None:
         """Wait for the background: nobody else may read the performance until then."""
@@ -137,17 +174,45 @@ class MotionMaker:
             self._threads.shutdown()
         self._threads = self._coming = None
 
-    def _fetch(self, wait: bool) -> bool:
+    def _fetch(self, wanted: _Order, wait: bool) -> bool:
+        """Take what came from the background, unless a part of what is wanted now is shown already."""
         if self._coming is None or self._coming_of is None or not (wait or self._coming.done()):
             return False
         coming, of, self._coming = self._coming, self._coming_of, None
-        self._keep(coming.result(), of.performance)
+        made, seconds = coming.result()
+        self._solved = of, seconds
+        if of != wanted and self._made_of == wanted:
+            return False
+        self.made, self._made_of = made, of
         return True
 
-    def _keep(self, result: tuple[Made, float], performance: Performance) -> None:
+    def _keep(self, order: _Order, result: tuple[Made, float]) -> None:
         self.made, seconds = result
-        self._seconds = {id(performance): seconds}
+        self._made_of, self._solved = order, (order, seconds)
 
     def _is_quick(self, performance: Performance) -> bool:
-        known = self._seconds.get(id(performance))
-        return len(performance.times) <= _SHORT if known is None else known < _AT_ONCE
+        if self._solved is None or self._solved[0].performance is not performance:
+            return len(performance.times) <= _SHORT
+        return self._solved[1] < _AT_ONCE
+
+    def _is_solved(self, order: _Order) -> bool:
+        """Whether the performance has been solved for the character's landmarks."""
+        if self._solved is None or self._solved[0].performance is not order.performance:
+            return False
+        return np.array_equal(self._solved[0].binding.plan.groups, order.binding.plan.groups)
+
+
+def _for_motion(settings: BakeSettings) -> BakeSettings:
+    """Return settings with all as usual that changes nothing of the motion: how it is keyed, and where."""
+    usual = BakeSettings()
+    return replace(
+        settings,
+        start_frame=0.0,
+        existing=usual.existing,
+        reduce=usual.reduce,
+        tolerances=usual.tolerances,
+        stepped=usual.stepped,
+        regions=usual.regions,
+        destination=usual.destination,
+        blend=usual.blend,
+    )

@@ -184,6 +184,24 @@ def test_a_long_take_is_worked_out_in_the_background(scene, monkeypatch):
     assert stands()
 
 
+def test_of_a_long_take_what_is_about_the_frame_comes_first(scene, monkeypatch):
+    """A change of settings shows before the whole take is worked out, wherever the timeline is."""
+    monkeypatch.setattr(preview_motion, "_AT_ONCE", 0.0)
+    monkeypatch.setattr(preview_motion, "_NEAR", 0.2)
+    start()
+    shown(60)
+    scene.mimica.smoothness = 3.0
+    bake_preview.look()
+    first = pose()
+    scene.frame_set(15)
+    second = pose()
+    assert bake_preview.status().frames == (1, 90)
+    bake_preview.look(wait=True)
+    assert gap(second, pose()) < 0.02
+    assert gap(first, shown(60)) < 0.02
+    assert gap(first, second) > 0.05
+
+
 @pytest.mark.parametrize(("existing", "follows"), [("LEAVE", False), ("REPLACE", True), ("ADD", True)])
 def test_animation_that_is_there_is_treated_as_in_a_bake(scene, existing, follows):
     bone = rig().pose.bones["jaw"]
