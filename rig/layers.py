@@ -151,19 +151,21 @@ class MimicaLayeredTake(bpy.types.PropertyGroup):
     """Seconds on its clock of its first image."""
     last_time: FloatProperty()
 
+    def zero(self) -> float:
+        """Return the scene frame at which the take's clock shows 0, as a bake lays it by what the panels say."""
+        settings, rate = self.id_data.mimica, frame_rate(self.id_data)
+        if self.timed and settings.recording.at_place:
+            return self.frame
+        skipped = settings.bake_from if settings.bake_part else 0.0
+        return settings.bake_start - (self.first_time + skipped) * rate
+
     def frame_at(self, time: float) -> float:
         """Return the scene frame at a time on the take's clock, seconds."""
-        scene = self.id_data
-        if self.timed:
-            return self.frame + time * frame_rate(scene)
-        return scene.mimica.bake_start + (time - self.first_time) * frame_rate(scene)
+        return self.zero() + time * frame_rate(self.id_data)
 
     def time_at(self, frame: float) -> float:
         """Return the time on the take's clock, seconds, at a scene frame."""
-        scene = self.id_data
-        if self.timed:
-            return (frame - self.frame) / frame_rate(scene)
-        return self.first_time + (frame - scene.mimica.bake_start) / frame_rate(scene)
+        return (frame - self.zero()) / frame_rate(self.id_data)
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:
@@ -270,10 +272,7 @@ def place(layered: MimicaLayeredTake, span: TakeSpan) -> float:
     if span.timeline is None:
         return layered.first_time - float(span.times[0])
     # In the rate in which it was performed: what was heard and seen then was at these seconds.
-    frame, rate = span.timeline.frame, span.timeline.rate
-    if layered.timed:
-        return (frame - layered.frame) / rate
-    return layered.first_time + (frame - layered.id_data.mimica.bake_start) / rate
+    return (span.timeline.frame - layered.zero()) / span.timeline.rate
 
 
 def span_of(take: Path) -> TakeSpan:

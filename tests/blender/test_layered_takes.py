@@ -268,6 +268,10 @@ def test_where_takes_lie_on_the_timeline(folder: Path) -> None:
     scene.mimica.bake_start = 1
     assert (row.first, row.last) == (10, 20), "what was not recorded to the timeline moves with its bake"
     assert alone.first == 112
+    scene.mimica.bake_part, scene.mimica.bake_from = True, 1.0
+    assert (row.first, row.last) == (-20, -10), "Start Frame is where the part of the take begins"
+    scene.mimica.recording.at_place = False
+    assert alone.first == 1 - 30 + 11, "and so it is for takes that are not to lie where they were recorded"
 
 
 def test_phrases_are_cast_one_by_one(folder: Path) -> None:
