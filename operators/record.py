@@ -160,6 +160,10 @@ class MIMICA_OT_retake(bpy.types.Operator):
         if last <= first:
             self.report({"ERROR"}, f"The range to perform again ends at {last}, before it begins. Set In and Out anew")
             return {"CANCELLED"}
+        if last > playback.last_frame(scene):
+            message = f"The playback goes back to its beginning at frame {scene.frame_end}, before Out at {last}"
+            self.report({"ERROR"}, f"{message}. Set Out, or the End of the scene's range, anew")
+            return {"CANCELLED"}
         plan = TakePlan(
             countdown=wishes.countdown,
             plays=True,

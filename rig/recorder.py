@@ -59,6 +59,7 @@ class _Running:
 
 _running: _Running | None = None
 _last: Recording | None = None
+_fault = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +88,18 @@ def view() -> View | None:
 
 
 def last_problems() -> tuple[str, ...]:
-    """Return what went wrong with sound or video of the last take, as sentences."""
-    return _last.problems if _last is not None and _running is None else ()
+    """Return what went wrong with the last take, its sound or its video, as sentences."""
+    faults = (_fault,) if _fault else ()
+    return faults + (_last.problems if _last is not None and _running is None else ())
 
 
 def start(scene: bpy.types.Scene, job: Job) -> bool:
     """Count down to a take, or begin it at once. False when there is no capture, or a take is under way."""
-    global _running, _last
+    global _running, _last, _fault
     session = live.current()
     if session is None or session.recording is not None or _running is not None:
         return False
-    _last = None
+    _last, _fault = None, ""
     _running = _Running(job, scene, session)
     if _frame_changed not in bpy.app.handlers.frame_change_pre:
         bpy.app.handlers.frame_change_pre.append(_frame_changed)
@@ -128,6 +130,7 @@ def cancel_countdown() -> bool:
 
 def tick() -> bool:
     """Do what is due. Main thread. False when nothing is going on any more."""
+    global _fault
     running = _running
     if running is None:
         return False
@@ -136,6 +139,7 @@ def tick() -> bool:
     except Exception:
         # Neither the playback nor the scene's settings must stay as a take needed them.
         logger.exception("Recording failed")
+        _fault = "The recording ended because of a fault in Mimica. What was recorded is kept; see the log."
         _end(running, reached=False)
     return _running is not None
 
@@ -181,10 +185,12 @@ def _end(running: _Running, reached: bool) -> None:
     _last = running.recording
     if _frame_changed in bpy.app.handlers.frame_change_pre:
         bpy.app.handlers.frame_change_pre.remove(_frame_changed)
-    if running.recording is not None and running.session.recording is running.recording:
-        running.session.stop_recording()
-    if running.playback is not None:
-        running.playback.end()
+    try:
+        if running.recording is not None and running.session.recording is running.recording:
+            running.session.stop_recording()
+    finally:
+        if running.playback is not None:
+            running.playback.end()
     if running.recording is not None and running.job.ended is not None:
         running.job.ended(running.job.path, reached)
     _redraw()

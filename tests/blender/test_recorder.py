@@ -368,6 +368,9 @@ def test_a_range_the_wrong_way_round_is_said(session: live.LiveSession, folder: 
     settings().first, settings().last = 50, 50
     with pytest.raises(RuntimeError, match="Set In and Out anew"):
         bpy.ops.mimica.retake()
+    settings().last = bpy.context.scene.frame_end + 1
+    with pytest.raises(RuntimeError, match="before Out"):
+        bpy.ops.mimica.retake()
     bpy.context.scene.frame_set(77)
     bpy.ops.mimica.retake_frame(end="last")
     assert settings().last == 77
@@ -381,6 +384,7 @@ def test_a_fault_gives_everything_back(session: live.LiveSession, monkeypatch: p
     monkeypatch.setattr(recorder.playback, "last_frame", lambda _scene: 1 / 0)
     assert not recorder.tick()
     assert bpy.context.scene.sync_mode == "NONE" and session.recording is None
+    assert "fault in Mimica" in recorder.last_problems()[0]
     finished()
 
 
