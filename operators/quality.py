@@ -9,6 +9,8 @@ from .redraw import redraw
 
 _EVERY = 0.25
 """Seconds between two looks at which take is active and what is known of it."""
+_listed: quality.Report | None = None
+"""What the panel's list shows."""
 _NOT_YET = "Pick a take; its quality is worked out while the Quality panel or the timeline shows it"
 
 
@@ -87,9 +89,12 @@ class MIMICA_OT_mark_weak_spots(bpy.types.Operator):
 
 def _watch() -> float:
     """Work on what is drawn, and show what is new of it."""
+    global _listed
     context = bpy.context
     if quality.step(context):
-        _list(context)
+        if quality.known() is not _listed:
+            _listed = quality.known()
+            _list(context)
         redraw(context, "UI")
         redraw(context, "WINDOW", "DOPESHEET_EDITOR")
     return _EVERY
@@ -125,6 +130,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo `register`."""
+    global _listed
+    _listed = None
     if bpy.app.timers.is_registered(_watch):
         bpy.app.timers.unregister(_watch)
     quality.forget()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from .bake_settings import BakeSettings
 from .destination import find_action, tag_of
 from .performances import Key, choice_of, keep, kept, reader_of
 from .recipe import RecipeError, has_recipe, read_recipe
+from .take_place import at_place
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +116,8 @@ _reports: OrderedDict[_Asked, Report] = OrderedDict()
 _job: _Job | None = None
 _active: _Asked | None = None
 _current: Report | None = None
-_baked: BakeSettings | None = None
-"""How the active take was baked for the character, where it was."""
+_bake = BakeSettings()
+"""How the active take was baked for the character, else how it would be."""
 _wanted = -_WANTED_SECONDS
 
 
@@ -138,7 +140,7 @@ def step(context: bpy.types.Context) -> bool:
 
     Nothing is begun while a capture runs: that needs the machine for itself.
     """
-    global _job, _active, _current, _baked
+    global _job, _active, _current, _bake
     if _job is not None and _job.done:
         if _job.report is not None:
             _reports[_job.asked] = _job.report
@@ -151,7 +153,9 @@ def step(context: bpy.types.Context) -> bool:
     now = None if asked is None else _reports.get(asked)
     changed = now is not _current or asked != _active
     _active, _current = asked, now
-    _baked = None if now is None else _bake_of(context.scene.mimica.target, now.name)
+    bake = _bake_of(context, now)
+    changed = changed or bake != _bake
+    _bake = bake
     wanted = time.monotonic() - _wanted < _WANTED_SECONDS and live.current() is None
     if asked is not None and now is None and _job is None and wanted:
         _job = _Job(asked)
@@ -166,14 +170,8 @@ def place(context: bpy.types.Context) -> Place | None:
     found = report()
     if found is None or found.track is None or not len(found.track.times):
         return None
-    scene, settings = context.scene, context.scene.mimica
-    baked = _baked or BakeSettings(
-        start_frame=settings.bake_start,
-        start=settings.bake_from if settings.bake_part else 0.0,
-        step=settings.bake.step,
-        offset=settings.bake.offset,
-    )
-    return place_of(baked, float(found.track.times[0]), scene.render.fps / scene.render.fps_base)
+    scene = context.scene
+    return place_of(_bake, float(found.track.times[0]), scene.render.fps / scene.render.fps_base)
 
 
 def place_of(baked: BakeSettings, first: float, rate: float) -> Place:
@@ -248,7 +246,7 @@ def _asked(context: bpy.types.Context) -> _Asked | None:
     state, settings = context.window_manager.mimica, context.scene.mimica
     if not 0 <= state.take_index < len(state.takes) or state.takes[state.take_index].error:
         return None
-    choice = choice_of(settings, Path(state.takes[state.take_index].path), settings.bake_face)
+    choice = choice_of(settings, _path(context), settings.bake_face)
     try:
         opening, read = reader_of(choice)
     except ProfileError:
@@ -257,12 +255,26 @@ def _asked(context: bpy.types.Context) -> _Asked | None:
     return _Asked(opening, settings.smoothness > 0.0, read)
 
 
-def _bake_of(target: bpy.types.Object | None, take: str) -> BakeSettings | None:
-    """Return how a take was baked for a character, None where it was not or its action no longer says."""
-    action = find_action(target, tag_of(target, take)) if target is not None else None
-    if action is None or not has_recipe(action):
-        return None
-    try:
-        return read_recipe(action).settings
-    except RecipeError:
-        return None
+def _bake_of(context: bpy.types.Context, found: Report | None) -> BakeSettings:
+    """Return how the active take was baked for the character, else how it would be, as far as its place goes."""
+    scene, settings = context.scene, context.scene.mimica
+    if found is None or found.track is None:
+        return BakeSettings()
+    if settings.target is not None:
+        action = find_action(settings.target, tag_of(settings.target, found.name))
+        if action is not None and has_recipe(action):
+            with suppress(RecipeError):
+                return read_recipe(action).settings
+    wanted = BakeSettings(
+        start_frame=settings.bake_start,
+        start=settings.bake_from if settings.bake_part else 0.0,
+        step=settings.bake.step,
+        offset=settings.bake.offset,
+    )
+    return at_place(scene, _path(context), found.track.times, wanted)
+
+
+def _path(context: bpy.types.Context) -> Path:
+    """Return the active take's file."""
+    state = context.window_manager.mimica
+    return Path(state.takes[state.take_index].path)

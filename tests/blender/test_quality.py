@@ -12,6 +12,7 @@ import pytest
 
 import mimica
 from mimica.capture.take import TakeInfo, TakeWriter
+from mimica.capture.take_schema import Timeline
 from mimica.mapping.calibration import default_profile
 from mimica.mapping.frame import FaceFrame
 from mimica.mapping.quality_track import QualityTrack, WeakSpot
@@ -39,11 +40,11 @@ def takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     bpy.ops.wm.read_homefile(use_empty=True)
 
 
-def record(folder: Path, name: str = "Shot", lost: tuple[int, ...] = LOST) -> Path:
+def record(folder: Path, name: str = "Shot", lost: tuple[int, ...] = LOST, timeline: Timeline | None = None) -> Path:
     frames = photograph(act(jaw=np.full(COUNT, 0.2)))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.mimica"
-    with TakeWriter(path, TakeInfo(name, performer=default_profile().to_json())) as writer:
+    with TakeWriter(path, TakeInfo(name, performer=default_profile().to_json(), timeline=timeline)) as writer:
         for i in range(COUNT):
             landmarks, seen = (None, 0.0) if i in lost else (frames.landmarks[i], 1.0)
             writer.append((FaceFrame(i / 30, landmarks, None, (640, 480), quality=seen),))
@@ -77,6 +78,7 @@ def test_weak_spots_are_listed_and_jumped_to(takes: Path) -> None:
     assert found.track is not None and found.track.found == pytest.approx(1 - len(LOST) / COUNT)
     assert listed() == [("BRIDGED", round(20 / 30, 3)), ("EASED", 2.0)]
     scene.mimica.bake_start = 101
+    operators_quality._watch()
     scene.frame_current = 101
     assert bpy.ops.mimica.next_weak_spot() == {"FINISHED"}
     assert (scene.frame_current, state.quality.index) == (121, 0)
@@ -87,6 +89,9 @@ def test_weak_spots_are_listed_and_jumped_to(takes: Path) -> None:
     assert scene.frame_current == 121
     state.quality.index = 1
     assert scene.frame_current == 161, "a click in the list goes there"
+    scene.mimica.bake_start = 201
+    operators_quality._watch()
+    assert (state.quality.index, scene.frame_current) == (1, 161), "what is picked stays so"
 
 
 def test_another_take_and_none(takes: Path) -> None:
@@ -130,6 +135,7 @@ def test_long_gaps_are_marked_once(takes: Path) -> None:
     scene.timeline_markers.new("mine", frame=3)
     assert bpy.ops.mimica.mark_weak_spots() == {"FINISHED"}
     scene.mimica.bake_start = 11
+    operators_quality._watch()
     assert bpy.ops.mimica.mark_weak_spots() == {"FINISHED"}
     assert [(marker.name, marker.frame) for marker in scene.timeline_markers] == [
         ("mine", 3),
@@ -161,12 +167,25 @@ def test_it_lies_where_the_take_was_baked(takes: Path) -> None:
     assert place is not None and place.frame_at(2.0) == pytest.approx(111.0)
     # Twice as many frames a second, not baked yet for another character, and a part alone.
     scene.mimica.target = None
-    operators_quality._watch()
     scene.render.fps = 60
     scene.mimica.bake_part, scene.mimica.bake_from = True, 1.0
+    operators_quality._watch()
     place = quality.place(bpy.context)
     assert place is not None and place.frame_at(2.0) == pytest.approx(61.0)
     assert place.times_at(np.array([61.0])) == pytest.approx([2.0])
+
+
+def test_it_lies_where_the_take_was_performed(takes: Path) -> None:
+    """A take that was recorded while the timeline played is baked to there, if the panel wants that."""
+    scene = bpy.context.scene
+    record(takes, timeline=Timeline(200.0, 30.0))
+    looked_at()
+    place = quality.place(bpy.context)
+    assert place is not None and place.frame_at(2.0) == pytest.approx(260.0)
+    scene.mimica.recording.at_place = False
+    operators_quality._watch()
+    place = quality.place(bpy.context)
+    assert place is not None and place.frame_at(2.0) == pytest.approx(61.0)
 
 
 @pytest.mark.parametrize("start", [0.0, 0.51, 2.0])
