@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, helper, mapping, recording, ten_minutes, tick, tracker
+from . import bake, helper, mapping, picture, recording, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
@@ -16,6 +16,7 @@ BENCHES = {
     "mapping": mapping.run,
     "bake": bake.run,
     "recording": recording.run,
+    "picture": picture.run,
     "ten-minutes": ten_minutes.run,
 }
 

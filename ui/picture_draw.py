@@ -98,7 +98,7 @@ def _draw_in_viewport() -> None:
         return
     box = place(free, settings.corner, settings.size, picture.aspect, scale, floating)
     watching.ask("viewport", box.width)
-    _draw_all(watching, picture, box, settings, scale)
+    draw_picture(watching, picture, box, settings, scale)
     if settings.bars and picture.bars:
         _draw_bars(picture, box, settings.corner, free, scale)
 
@@ -114,7 +114,7 @@ def _draw_in_image_editor() -> None:
     picture = watching.ask("image editor", min(whole.width, 1920))
     if picture is not None and whole.width > 1 and whole.height > 1:
         box = letterbox(whole, picture.aspect)
-        _draw_all(watching, picture, box, context.scene.mimica.picture, context.preferences.system.ui_scale, 1.0)
+        draw_picture(watching, picture, box, context.scene.mimica.picture, context.preferences.system.ui_scale, 1.0)
 
 
 def _free(context: bpy.types.Context, corner: str, scale: float) -> tuple[Box, list[Box]]:
@@ -137,7 +137,7 @@ def _free(context: bpy.types.Context, corner: str, scale: float) -> tuple[Box, l
     return free, [box for side, box in others if side == "FLOAT" and box.height > 1]
 
 
-def _draw_all(
+def draw_picture(
     watching: watch.Watch,
     picture: watch.Picture,
     box: Box,
@@ -145,7 +145,11 @@ def _draw_all(
     scale: float,
     opacity: float | None = None,
 ) -> None:
-    """Draw the picture and what is on it."""
+    """Draw a picture and what is on it, in pixels of the region that is being drawn.
+
+    :param scale: the interface's resolution scale.
+    :param opacity: None is that of the settings.
+    """
     opacity = settings.opacity if opacity is None else opacity
     edge = round(scale)
     draw_box(box.left - edge, box.bottom - edge, box.right + edge, box.top + edge, _faded(_EDGE, opacity))

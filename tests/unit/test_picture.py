@@ -163,4 +163,9 @@ def test_the_card_gets_the_image_as_it_is_and_no_larger() -> None:
     assert shown[5, 5] == pytest.approx([1.0, 128 / 255, 0.0, 1.0], abs=1e-3)
     assert shown[20, 45] == pytest.approx([0.0, 0.0, 0.0, 1.0], abs=1e-3), "neither mirrored nor upside down"
     assert shown.flags.c_contiguous
+    assert shown_pixels(pixels[:99, :199], 16).shape == (8, 16, 4)
+    assert shown_pixels(np.zeros((1, 300, 3), np.uint8), 16).shape == (1, 16, 4)
+    stripes = np.zeros((64, 640, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert np.abs(shown_pixels(stripes, 100)[..., 0] - 0.5).max() < 0.05, "fine patterns do not shimmer"
     assert shown_pixels(pixels, 1000).shape == (100, 200, 4)
