@@ -178,6 +178,15 @@ def find_layered(scene: bpy.types.Scene, base: Path) -> MimicaLayeredTake | None
     return next((item for item in scene.mimica.layered if file_of(item) == base), None)
 
 
+def active(context: bpy.types.Context) -> tuple[Path | None, MimicaLayeredTake | None]:
+    """Return the file of the take that is active in the list, if it can be read, and what lies over it."""
+    state = context.window_manager.mimica
+    if not 0 <= state.take_index < len(state.takes) or state.takes[state.take_index].error:
+        return None, None
+    take = Path(state.takes[state.take_index].path)
+    return take, find_layered(context.scene, take)
+
+
 def layers_of(scene: bpy.types.Scene, base: Path) -> tuple[Layer, ...]:
     """Return what lies over a take, from the lowest to the highest; nothing while its layers are off."""
     layered = find_layered(scene, base)

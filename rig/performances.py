@@ -35,6 +35,7 @@ _KEPT = 4
 """Performances that stay in memory, so that a change of settings need not read and solve them again."""
 _KEPT_INSTANTS = 60000
 """More than those stay as long as they have no more instants together: half an hour at 30 a second."""
+_MOST_KEPT = 32
 
 
 class PerformanceError(Exception):
@@ -121,7 +122,7 @@ def kept(key: Key) -> Performance | None:
 def keep(key: Key, performance: Performance) -> Performance:
     """Keep a performance in memory, as one of the last few, and return it. Main thread."""
     _opened[key] = performance
-    while len(_opened) > _KEPT and sum(map(_instants, _opened.values())) > _KEPT_INSTANTS:
+    while len(_opened) > _KEPT and (len(_opened) > _MOST_KEPT or _kept_instants() > _KEPT_INSTANTS):
         _opened.popitem(last=False)
     return performance
 
@@ -147,9 +148,9 @@ _opened: OrderedDict[Key, Performance] = OrderedDict()
 _active: tuple[tuple[object, ...], PerformerProfile] | None = None
 
 
-def _instants(performance: Performance) -> int:
-    """Return how many instants a performance keeps in memory itself."""
-    return 0 if isinstance(performance, LayeredPerformance) else len(performance.times)
+def _kept_instants() -> int:
+    """Return how many instants are in memory. What is made of several takes keeps none but theirs."""
+    return sum(len(one.times) for one in _opened.values() if not isinstance(one, LayeredPerformance))
 
 
 def _layered_reader(choice: Choice) -> tuple[Key, Callable[[], Performance]]:

@@ -2,25 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panel Layers below the takes: what lies over the active one, and which take shows where. Drawing only reads."""
 
-from pathlib import Path
-
 import bpy
 
 from ..rig import layers
+from . import layers_strip
 from .sentence import draw_sentence
 
 _LETTERS = (("brows", "B"), ("eyes", "E"), ("cheeks", "C"), ("mouth", "M"), ("head", "H"))
 _WIDE = 300
 """Pixels of the sidebar from which a row of the list has the parts of the face too."""
-
-
-def _active(context: bpy.types.Context) -> tuple[Path | None, layers.MimicaLayeredTake | None]:
-    """Return the file of the active take, and what lies over it."""
-    state = context.window_manager.mimica
-    if not 0 <= state.take_index < len(state.takes) or state.takes[state.take_index].error:
-        return None, None
-    take = Path(state.takes[state.take_index].path)
-    return take, layers.find_layered(context.scene, take)
 
 
 class MIMICA_UL_layers(bpy.types.UIList):
@@ -58,13 +48,13 @@ class VIEW3D_PT_mimica_layers(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: bpy.types.Context) -> None:
-        _, layered = _active(context)
+        _, layered = layers.active(context)
         if layered is not None and len(layered.layers):
             self.layout.prop(layered, "on", text="")
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        take, layered = _active(context)
+        take, layered = layers.active(context)
         if take is None:
             layout.label(text="Pick a take", icon="INFO")
             return
@@ -126,4 +116,16 @@ def _has_several_faces(context: bpy.types.Context, layer: layers.MimicaLayer) ->
     return any(item.path == path and item.several_faces for item in context.window_manager.mimica.takes)
 
 
-register, unregister = bpy.utils.register_classes_factory((MIMICA_UL_layers, VIEW3D_PT_mimica_layers))
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_UL_layers, VIEW3D_PT_mimica_layers))
+
+
+def register() -> None:
+    """Register the panel, and the bars in the Timeline."""
+    _register()
+    layers_strip.register()
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    layers_strip.unregister()
+    _unregister()
