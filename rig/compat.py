@@ -3,6 +3,7 @@
 """What differs between Blender 4.2 and 5.2. The only module that knows; it tests for features, never for versions."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import bpy
 import numpy as np
@@ -20,6 +21,22 @@ def has_slots() -> bool:
 def relative_path_options() -> set[str]:
     """Return the options of a property that may hold a path relative to the .blend; until 5.0 every one may."""
     return {"PATH_SUPPORTS_BLEND_RELATIVE"} if _SAYS_RELATIVE else set()
+
+
+@cache
+def shown_texture_format() -> str:
+    """Return the format of a texture whose values are shown on the screen as they are. While something is drawn.
+
+    From 5.0 on the shader for images takes values as those of the screen. Before that it takes them as linear, so the
+    texture has to say that its values are not.
+    """
+    import gpu
+
+    try:
+        gpu.shader.from_builtin("IMAGE_SCENE_LINEAR_TO_REC709_SRGB")
+    except ValueError:
+        return "SRGB8_A8"
+    return "RGBA8"
 
 
 def assign_action(datablock: bpy.types.ID, action: bpy.types.Action) -> None:

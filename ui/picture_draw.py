@@ -13,7 +13,7 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from ..rig import picture_place, watch
+from ..rig import compat, picture_place, watch
 from ..rig.picture_shapes import (
     Box,
     box_lines,
@@ -67,7 +67,7 @@ class _Card:
             height, width = picture.pixels.shape[:2]
             # The buffer is the array's own memory: nothing is copied in Python.
             buffer = gpu.types.Buffer("FLOAT", picture.pixels.shape, picture.pixels)
-            self._texture = gpu.types.GPUTexture((width, height), format="RGBA8", data=buffer)
+            self._texture = gpu.types.GPUTexture((width, height), format=compat.shown_texture_format(), data=buffer)
             self._picture = picture
         return self._texture
 

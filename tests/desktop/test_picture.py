@@ -16,6 +16,8 @@ from mimica.tests.desktop.test_capture import RUNNING, press
 
 BAND, IMAGES = 0.15, 60
 """Share of the image's width that a coloured band takes on either side."""
+LEVEL = 200
+"""Of the bands' channel in the image: neither black nor white, so that a wrong curve shows."""
 RED, BLUE = (2, (0, 1)), (0, (1, 2))
 """A channel of the screen, and those that it outdoes."""
 
@@ -32,7 +34,7 @@ def camera(tmp_path: Path) -> Iterator[MjpegCamera]:
         good, image = reader.read()
         if not good:
             break
-        image[:, :band], image[:, -band:] = (0, 0, 230), (230, 0, 0)
+        image[:, :band], image[:, -band:] = (0, 0, LEVEL), (LEVEL, 0, 0)
         writer.write(image)
     reader.release()
     writer.release()
@@ -41,13 +43,13 @@ def camera(tmp_path: Path) -> Iterator[MjpegCamera]:
 
 
 def band(desktop: Desktop, colour: tuple[int, tuple[int, int]]) -> np.ndarray:
-    """The pixels of a band, as shares of the viewport from its upper left corner, (N, 2): x, y."""
+    """The pixels of a band, (N, 3): x, y as shares of the viewport from its upper left corner, and their level."""
     x, y, width, height = desktop.region_box("WINDOW")
     part = desktop.picture()[y : y + height, x : x + width].astype(int)
     strong, others = colour
-    is_it = (part[..., strong] > 180) & (part[..., list(others)].max(axis=2) < 70)
+    is_it = (part[..., strong] > 170) & (part[..., list(others)].max(axis=2) < 40)
     rows, columns = np.nonzero(is_it)
-    return np.stack([columns / width, rows / height], axis=1)
+    return np.stack([columns / width, rows / height, part[rows, columns, strong]], axis=1)
 
 
 def shown(desktop: Desktop) -> bool:
@@ -77,7 +79,8 @@ def test_the_picture_is_shown_mirrored_and_gone_after_stop(desktop: Desktop, cam
     assert wait_for(lambda: shown(desktop), 40)
     desktop.screenshot("picture")
     places = np.concatenate([band(desktop, RED), band(desktop, BLUE)])
-    assert places.min() > 0.4, "all of it in the lower right of the viewport"
+    assert places[:, :2].min() > 0.4, "all of it in the lower right of the viewport"
+    assert np.median(places[:, 2]) == pytest.approx(LEVEL, abs=8), "as light as the image"
     assert middle(desktop, RED) > middle(desktop, BLUE), "as in a mirror: the image's left is on the right"
     desktop.click("Picture")
     desktop.click("Mirror")
