@@ -3,7 +3,7 @@
 """Record and Retake: from the panel's settings to a take that is recorded."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -11,6 +11,7 @@ from bpy.props import EnumProperty
 
 from ..capture.take import SUFFIX, TakeError
 from ..capture.take_room import check_folder
+from ..mapping.face_regions import FACE_REGIONS
 from ..rig import compat, layers, live, playback, recorder
 from ..rig.paths import next_take, takes_folder
 from ..rig.recording import Wanted
@@ -177,8 +178,10 @@ class MIMICA_OT_retake(bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         retake = _Retake(compat.session_uid(scene), base, first, last, frozenset(wishes.regions))
-        job = recorder.Job(
-            job.plan, job.path, job.name, job.wanted, job.begun, lambda path, whole: _performed(path, whole, retake)
+        job = replace(
+            job,
+            ended=lambda path, whole: _performed(path, whole, retake),
+            retaken=tuple(region for region in FACE_REGIONS if region in retake.regions),
         )
         return {"FINISHED"} if recorder.start(scene, job) else {"CANCELLED"}
 

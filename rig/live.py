@@ -31,6 +31,7 @@ from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile
 from ..mapping.channels import CharacterPose
 from ..mapping.control_channels import control_values
+from ..mapping.face_regions import FACE_REGIONS, FaceRegion
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame
 from ..mapping.mapper import LiveMapper, MappingSettings
@@ -213,6 +214,10 @@ class LiveSession:
         self._ending_take: Recording | None = None
         self.existing: Existing = "LEAVE"
         """What happens to channels that are animated. May change at any time."""
+        self.retaken: tuple[FaceRegion, ...] | None = None
+        """The parts of the face that are performed again: they move though they are animated, and the others are left
+        to their animation. None: all move. May change at any time.
+        """
         self.keep_pose = False
         """Whether characters stay as they are when they are no longer driven; else they go back to how they stood."""
         self.face = settings.face
@@ -531,7 +536,7 @@ class LiveSession:
         profile = self._profile_of(face)
         identity = (target.name, bones, character.revision(target), id(profile))
         if old is not None and old.face == face and old.bound_to == identity:
-            if old.writer.existing != self.existing:
+            if (old.writer.existing, old.writer.regions) != self._written:
                 self._treat_existing(old)
             return old
         try:
@@ -550,7 +555,12 @@ class LiveSession:
         """Treat animated channels otherwise from now on: first all of them go back to their animation."""
         part.kept.restore()
         part.earlier = ()
-        part.writer.existing = self.existing
+        part.writer.existing, part.writer.regions = self._written
+
+    @property
+    def _written(self) -> tuple[Existing, tuple[FaceRegion, ...]]:
+        """What happens to animated channels at present, and the parts of the face that are written."""
+        return (self.existing, FACE_REGIONS) if self.retaken is None else ("REPLACE", self.retaken)
 
     def _let_go(self, parts: Sequence[_Part]) -> None:
         if not self.keep_pose:

@@ -17,6 +17,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..capture.timeline_fit import FrameLog
+from ..mapping.face_regions import FaceRegion
 from . import compat, live, playback
 from .recording import Recording, Wanted
 from .take_run import Phase, TakePlan, TakeRun
@@ -40,6 +41,8 @@ class Job:
     """Called when the file is begun."""
     ended: Callable[[Path, bool], None] | None = None
     """Called when nothing more is recorded, with whether it came to its planned end."""
+    retaken: tuple[FaceRegion, ...] | None = None
+    """The parts of the face that are performed again, see `LiveSession`; None when it is no retake."""
 
 
 class _Running:
@@ -172,6 +175,7 @@ def _tick(running: _Running) -> None:
 def _begin(running: _Running, scene: bpy.types.Scene | None) -> None:
     job = running.job
     running.recording = running.session.start_recording(job.path, job.name, job.wanted, running.log)
+    running.session.retaken = job.retaken
     job.begun(job.path)
     if job.plan.plays and scene is not None:
         running.playback = playback.Playback(scene)
@@ -183,6 +187,7 @@ def _end(running: _Running, reached: bool) -> None:
     global _running, _last
     _running = None
     _last = running.recording
+    running.session.retaken = None
     if _frame_changed in bpy.app.handlers.frame_change_pre:
         bpy.app.handlers.frame_change_pre.remove(_frame_changed)
     try:

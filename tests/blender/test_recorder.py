@@ -23,8 +23,9 @@ from mimica.capture.take import Take, TakeInfo, TakeWriter, summarize
 from mimica.capture.take_schema import Timeline
 from mimica.mapping.frame import FaceFrame
 from mimica.operators import record, takes
-from mimica.rig import live, paths, playback, recorder, recording
+from mimica.rig import compat, live, paths, playback, recorder, recording
 from mimica.rig.bake_settings import BakeSettings, instants
+from mimica.rig.face_rig import create_face_rig
 from mimica.rig.take_place import at_place
 
 PATIENCE = 30.0
@@ -416,3 +417,46 @@ def test_a_bake_lies_where_the_take_was_performed(folder: Path, step: float) -> 
     assert at_place(scene, path, times, wanted) == wanted
     scene.mimica.recording.at_place = True
     assert at_place(scene, path.with_stem("none"), times, wanted) == wanted, "the bake itself says what is wrong"
+
+
+def test_while_the_mouth_is_performed_again_the_rest_plays_on(session: live.LiveSession, folder: Path) -> None:
+    rig = bpy.data.objects[create_face_rig(bpy.context).armature]
+    add_take(folder, "base", 1.0)
+    # What a bake left: brow and lip go steadily.
+    moved = {name: rig.pose.bones[name] for name in ("brow_inner.L", "lip_upper")}
+    for bone in moved.values():
+        for frame, place in ((1, 0.0), (250, 0.249)):
+            bone.location.x = place
+            bone.keyframe_insert("location", index=0, frame=frame)
+    for curve in compat.fcurves_of(rig, rig.animation_data.action) or ():
+        for key in curve.keyframe_points:
+            key.interpolation = "LINEAR"
+    bpy.context.scene.frame_set(20)
+    timeline = Stepper()
+
+    def follow(done: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < end
+            timeline.step()
+            session.tick(rig)
+            recorder.tick()
+            time.sleep(0.002)
+
+    def by_animation(name: str) -> bool:
+        return moved[name].location.x == pytest.approx((bpy.context.scene.frame_current - 1) * 0.001, abs=1e-5)
+
+    follow(lambda: session.poses > 5)
+    assert by_animation("lip_upper") and by_animation("brow_inner.L"), "animated channels are left alone"
+    settings().first, settings().last, settings().preroll = 30, 60, 0.0
+    settings().regions = {"MOUTH"}
+    bpy.ops.mimica.retake()
+    before = session.poses
+    follow(lambda: session.poses > before + 5 and bpy.context.scene.frame_current > 35)
+    assert by_animation("brow_inner.L") and not by_animation("lip_upper")
+    bpy.ops.mimica.record()
+    session.tick(rig)
+    bpy.context.scene.frame_set(100)
+    session.tick(rig)
+    assert by_animation("lip_upper") and by_animation("brow_inner.L"), "and all is as it was"
+    finished()
