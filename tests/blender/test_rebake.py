@@ -16,7 +16,8 @@ from mimica.rig.key_marks import KEYS_PROPERTY, MARKS_PROPERTY, read_marks
 from mimica.rig.occupied import TAKE_PROPERTY
 from mimica.rig.rebake import baked_action
 from mimica.rig.recipe import RECIPE_PROPERTY, read_recipe
-from mimica.tests.blender.baked import BROW, COUNT, JAW, curve_of, keys_in, new_rig, same_keys, write_take
+from mimica.tests.acted_take import COUNT, write_take
+from mimica.tests.blender.baked import BROW, JAW, curve_of, keys_in, new_rig, same_keys
 
 HEAD = ('pose.bones["head"].rotation_quaternion', 2)
 
