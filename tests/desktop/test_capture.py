@@ -35,6 +35,8 @@ def fresh(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
     desktop.run("[bpy.data.objects.remove(o) for o in list(bpy.data.objects)]")
     desktop.show_tab("Mimica")
     desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'")
+    # Else the camera's picture in the corner would count as the character's motion.
+    desktop.run("bpy.context.scene.mimica.picture.show = False")
     desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     press(desktop, "Create Face Rig", f"{RIG} is not None")
     desktop.settle()
