@@ -120,7 +120,7 @@ def take_quality(frames: FaceFrames, solved: Motion, settings: MappingSettings) 
     gaps, times = find_gaps(believed), solved.times
     spots = _gap_spots(times, gaps, absurd | wild)
     spots += _unsure_spots(frames, believed.confidence, gaps.lost)
-    what = "it is taken out" if rejects else "it stays, as Smoothing is 0"
+    what = "it is taken out" if rejects else "it stays, as Smoothness is 0"
     spots += _spots(times, absurd, "OUTLIER", believed.confidence, "What was solved is no face: it is taken out.")
     spots += _spots(times, wild, "OUTLIER", believed.confidence, f"The head jumps away for one frame: {what}.")
     if not gaps.lost.all():

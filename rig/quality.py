@@ -35,8 +35,6 @@ _KEPT = 8
 """Reports that are kept: what is drawn is small beside the take itself."""
 _WANTED_SECONDS = 1.0
 """For how long a report is worked for after it was last asked for."""
-
-
 _MARK = ": no face"
 """What the names of markers have after the take's."""
 
@@ -134,11 +132,9 @@ def known() -> Report | None:
 
 
 def step(context: bpy.types.Context) -> bool:
-    """Begin what is asked for, take in what is done; return whether another take is active, or its report new.
+    """Begin what is asked for, take in what is done; return whether the active take, its place or report is new.
 
-    Never waits.
-
-    Nothing is begun while a capture runs: that needs the machine for itself.
+    Never waits. Nothing is begun while a capture runs: that needs the machine for itself.
     """
     global _job, _active, _current, _bake
     if _job is not None and _job.done:

@@ -13,6 +13,7 @@ from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import default_profile
 from mimica.mapping.control_take import ControlTake
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrames
+from mimica.mapping.layering import Layer, LayeredPerformance
 from mimica.mapping.performance import ControlPerformance, TakePerformance
 from mimica.mapping.quality_track import Kind, QualityTrack, WeakSpot, long_gaps_within, quality_of, worst_between
 from mimica.mapping.settings import MappingSettings
@@ -150,26 +151,17 @@ def test_the_way_back_from_a_gap_is_no_cut() -> None:
     assert spot.kind == "EASED"
 
 
-class Layered:
-    """A performance that is no take of its own."""
-
-    name = "layers"
-    neutral = np.zeros((478, 3))
-
-    def __init__(self, inner: TakePerformance, found: np.ndarray) -> None:
-        self.inner, self.found, self.times = inner, found, inner.times
-
-    def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf):
-        return self.inner.motion(groups, settings, limit)
-
-
-def test_a_performance_of_several_takes() -> None:
-    found = np.ones(COUNT, bool)
-    found[10:13] = found[40:60] = False
-    frames = losing(still(), (10, 12), (40, 59))
-    track = quality_of(Layered(TakePerformance("t", frames, default_profile()), found))
+def test_a_take_over_a_take_fills_its_gap() -> None:
+    """Of takes put together that counts which shows."""
+    base = TakePerformance("t", losing(still(), (10, 12), (40, 59)), default_profile())
+    over = TakePerformance("o", still(), default_profile())
+    track = quality_of(LayeredPerformance(base, []))
     assert [spot.kind for spot in track.spots] == ["BRIDGED", "EASED"]
     assert track.confidence[50] == 0.0 and track.confidence[0] > 0.9
+    layer = Layer("o.mimica", start=35 / 30, end=65 / 30)
+    mended = quality_of(LayeredPerformance(base, [(layer, over)]))
+    assert [spot.kind for spot in mended.spots] == ["BRIDGED"]
+    assert mended.mean > track.mean
 
 
 @given(
