@@ -29,6 +29,9 @@ _SAME = 1e-4
 _FASTER = 1.5 / 0.45
 """Samples in a period of the limit above which a take is low-passed: as a bake decides it of a take by itself. The
 instants of several takes together are closer than those of each."""
+_APART, _LONGEST, _AROUND = 50, 256, 4
+"""Rows that are further apart are interpolated for themselves, no more than so many at once: they fit the processor's
+cache. And the instants that this takes on each side: a slope depends on its neighbours alone."""
 _LEAST_SHARE = 0.02
 """A group of landmarks that belongs to a part of the face by less does not follow it."""
 _BLINK = [ARKIT_SHAPES.index(f"eyeBlink{side}") for side in ("Left", "Right")]
@@ -109,7 +112,10 @@ class LayeredPerformance:
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
-        mixed = _sampled(_finished(self.base, groups, settings, limit), self._times)
+        if not self._layers:
+            return self.base.motion(groups, settings, limit)
+        uncovered = np.any(_left_open(self._layers, self._times) > 0.0, axis=1)
+        mixed = _sampled(_finished(self.base, groups, settings, limit), self._times, uncovered)
         for layer in self._layers:
             weight = layer.weight(self._times)
             rows = np.flatnonzero(weight > 0.0)
@@ -214,18 +220,33 @@ def _nearest_rows(source: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.where(np.abs(times - source[left]) <= np.abs(source[right] - times), left, right)
 
 
-def _sampled(motion: Motion, times: np.ndarray) -> Motion:
-    """Return a copy of the motion at other times, (M,): its own values at its own instants; it holds at its ends."""
+def _sampled(motion: Motion, times: np.ndarray, needed: np.ndarray | None = None) -> Motion:
+    """Return a copy of the motion at other times, (M,): its own values at its own instants; it holds at its ends.
+
+    :param needed: bool (M,): elsewhere the values do not matter.
+    """
     near = _nearest_rows(motion.times, times)
-    own = np.abs(motion.times[near] - times) <= _SAME
     fields = [name for name in Motion.__dataclass_fields__ if name != "times"]
-    if own.all():
-        return Motion(times, *(getattr(motion, name)[near] for name in fields))
-    between = resample(motion, times)
-    for name in fields:
-        getattr(between, name)[own] = getattr(motion, name)[near[own]]
-    between.confidence[(times < motion.times[0] - _SAME) | (times > motion.times[-1] + _SAME)] = 0.0
-    return between
+    sampled = Motion(times, *(getattr(motion, name)[near] for name in fields))
+    between = np.abs(motion.times[near] - times) > _SAME
+    between &= True if needed is None else needed
+    rows = np.flatnonzero(between)
+    # Each stretch for itself: a fade of a long take needs little of it.
+    for stretch in _stretches(rows):
+        part = slice(max(0, near[stretch[0]] - _AROUND), near[stretch[-1]] + _AROUND + 1)
+        source = Motion(*(getattr(motion, name)[part] for name in Motion.__dataclass_fields__))
+        interpolated = resample(source, times[stretch])
+        for name in fields:
+            getattr(sampled, name)[stretch] = getattr(interpolated, name)
+    sampled.confidence[(times < motion.times[0] - _SAME) | (times > motion.times[-1] + _SAME)] = 0.0
+    return sampled
+
+
+def _stretches(rows: np.ndarray) -> list[np.ndarray]:
+    """Return rows (K,), increasing, in parts that are not far apart and not long."""
+    ends = np.flatnonzero(np.diff(rows) > _APART) + 1
+    parts = [part[i : i + _LONGEST] for part in np.split(rows, ends) for i in range(0, len(part), _LONGEST)]
+    return parts if len(rows) else []
 
 
 def _over(

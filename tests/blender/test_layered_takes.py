@@ -21,6 +21,7 @@ from mimica.mapping.settings import MappingSettings
 from mimica.rig import layers, paths
 from mimica.rig.performances import Choice, PerformanceError, choice_of, open_performance
 from mimica.tests.synthetic import act, photograph
+from mimica.ui.layers_strip import bars
 
 JAW, SMILE, BROW = (ARKIT_SHAPES.index(name) for name in ("jawOpen", "mouthSmileLeft", "browInnerUp"))
 ALL = frozenset(FACE_REGIONS)
@@ -303,6 +304,21 @@ def test_phrases_are_cast_one_by_one(folder: Path) -> None:
     assert bpy.ops.mimica.split_phrases() == {"FINISHED"} and rows() == cast, "and are not split again"
     bpy.ops.mimica.layer_take(take="BASE")
     np.testing.assert_allclose(opened(base), before, atol=1e-6)
+
+
+def test_bars_say_where_layers_show(folder: Path) -> None:
+    base, over = told(folder / "base.mimica"), told(folder / "over.mimica")
+    pick("base")
+    for first, last in ((11, 41), (61, 91)):
+        row = layers.add_layer(bpy.context.scene, base, over, first=first, last=last, regions=ALL)
+    row.fade_in, row.fade_out = 0.2, 0.5
+    _, layered = layers.active(bpy.context)
+    layers.add_phrase(layered, 0.0, 1.0)
+    (high, colour), (low, _) = bars(layered)
+    assert high == pytest.approx((55, 61, 91, 106), abs=0.01), "the last of the list is the lowest here too"
+    assert low == pytest.approx((6.5, 11, 41, 45.5), abs=0.01)
+    row.enabled = False
+    assert bars(layered)[0][1] != colour, "one that is off looks like it"
 
 
 def test_the_best_cut_is_found_on_request(folder: Path) -> None:

@@ -19,6 +19,7 @@ from mimica.mapping.landmarks import average_face
 from mimica.mapping.layering import Layer, LayeredPerformance
 from mimica.mapping.motion import Motion
 from mimica.mapping.performance import TakePerformance
+from mimica.mapping.resample import resample
 from mimica.mapping.settings import MappingSettings
 from mimica.tests.synthetic import act, photograph
 
@@ -205,6 +206,17 @@ def test_a_longer_layer_goes_on_after_the_base_which_stands_still_then():
     assert (after.confidence[late] < top._motion.confidence[rows]).all(), "the rest of the face is invented"
     shorter = mixed(base, (Layer("a", start=-2.0, end=1.0), performed(1, seconds=6.0, first=-3.0)))
     assert shorter.times[0] == base.times[0] and shorter.times[-1] == base.times[-1]
+
+
+def test_between_its_own_instants_a_take_is_what_it_would_be_resampled_to():
+    base, top = performed(0, seconds=30.0), performed(1, seconds=30.0, rate=24.0)
+    after = mixed(base, (Layer("a", start=3.0, end=20.0, regions=("MOUTH",)), top))
+    before = resample(base._motion, after.times)
+    brows = np.array([region == "BROWS" for region in control_face_regions()])
+    assert len(after) > len(base.times) + 300
+    np.testing.assert_allclose(after.controls[:, brows], before.controls[:, brows], atol=1e-12)
+    np.testing.assert_allclose(after.gaze, before.gaze, atol=1e-12)
+    np.testing.assert_allclose(after.head_rotation, before.head_rotation, atol=1e-12)
 
 
 def test_where_the_face_was_found_is_the_layers_business_too():
