@@ -259,7 +259,7 @@ def _butterworth(cutoff: float) -> np.ndarray:
     """
     from scipy.signal import butter
 
-    return butter(2, cutoff, output="sos")
+    return np.asarray(butter(2, cutoff, output="sos"))
 
 
 def zero_phase_rotation(times: np.ndarray, quaternions: np.ndarray, cutoff: float | Band) -> np.ndarray:

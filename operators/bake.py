@@ -145,7 +145,7 @@ def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
 
 def _factors(group: bpy.types.PropertyGroup, kind: str) -> dict[FaceRegion, float]:
     """Return what a group says of parts of the face, where it is not 1."""
-    found = {region: getattr(group, f"{kind}_{region.lower()}") for region in FACE_REGIONS}
+    found: dict[FaceRegion, float] = {region: getattr(group, f"{kind}_{region.lower()}") for region in FACE_REGIONS}
     return {region: factor for region, factor in found.items() if factor != 1.0}
 
 

@@ -108,12 +108,10 @@ def owner_of(scene: bpy.types.Scene, action: bpy.types.Action) -> bpy.types.Obje
 def wanted(action: bpy.types.Action) -> BakeSettings:
     """Return the settings that an action was made with, as its sliders say now. Raises RecipeError."""
     made, sliders = read_recipe(action).settings, action.mimica_baked
-    of = {region: round(getattr(sliders, f"smoothing_{region.lower()}"), 6) for region in FACE_REGIONS}
-    strengths = {region: round(getattr(sliders, f"strength_{region.lower()}"), 6) for region in FACE_REGIONS}
     return replace(
         made,
-        mapping=replace(made.mapping, smoothness=round(sliders.smoothness, 6), smoothing=_told(of)),
-        strength=Strength(round(sliders.strength, 6), _told(strengths)),
+        mapping=replace(made.mapping, smoothness=round(sliders.smoothness, 6), smoothing=_told(sliders, "smoothing")),
+        strength=Strength(round(sliders.strength, 6), _told(sliders, "strength")),
         offset=round(sliders.offset, 6),
         reduce=sliders.reduce,
         tolerances=Tolerances().scaled(round(sliders.tolerance, 6)),
@@ -133,9 +131,12 @@ def show(action: bpy.types.Action, settings: BakeSettings) -> None:
     _problems.pop(compat.session_uid(action), None)
 
 
-def _told(factors: dict[FaceRegion, float]) -> dict[FaceRegion, float]:
-    """Return what is not 1."""
-    return {region: factor for region, factor in factors.items() if factor != 1.0}
+def _told(sliders: bpy.types.PropertyGroup, kind: str) -> dict[FaceRegion, float]:
+    """Return what sliders say of parts of the face, where it is not 1."""
+    found: dict[FaceRegion, float] = {
+        region: round(getattr(sliders, f"{kind}_{region.lower()}"), 6) for region in FACE_REGIONS
+    }
+    return {region: factor for region, factor in found.items() if factor != 1.0}
 
 
 @contextmanager

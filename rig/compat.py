@@ -125,7 +125,9 @@ def assign(datablock: bpy.types.ID, action: bpy.types.Action, slot: "bpy.types.A
 def every_strip(datablock: bpy.types.ID) -> "Iterator[bpy.types.NlaStrip]":
     """Yield the strips of a data-block that play an action, muted ones too, those of the uppermost track first."""
     animation = datablock.animation_data
-    for track in reversed(animation.nla_tracks if animation is not None else ()):
+    if animation is None:
+        return
+    for track in reversed(animation.nla_tracks):
         yield from _clips(track.strips)
 
 
@@ -152,7 +154,9 @@ def new_strip(
 def remove_strips(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
     """Take the strips of an action away, and the tracks that are empty then."""
     animation = datablock.animation_data
-    for track in list(animation.nla_tracks if animation is not None else ()):
+    if animation is None:
+        return
+    for track in list(animation.nla_tracks):
         ours = [strip for strip in track.strips if strip.action == action]
         for strip in ours:
             track.strips.remove(strip)

@@ -108,7 +108,7 @@ def _turned(every: np.ndarray, were: np.ndarray, state: CurveState) -> np.ndarra
     height = np.abs(were[:, 1::2] - state.values[:, None])
     coarse = _HANDLE_SHARE + 4.0 * np.spacing(np.abs(state.frames))[:, None] / np.maximum(width, 1e-6)
     free = float(np.ptp(every[:, 1::2])) * _HANDLE_SHARE + 1e-6
-    return ((off[:, ::2] > _HANDLE_FRAMES) | (off[:, 1::2] > free + coarse * height)).any(axis=1)
+    return np.any((off[:, ::2] > _HANDLE_FRAMES) | (off[:, 1::2] > free + coarse * height), axis=1)
 
 
 def deleted(marks: CurveMarks, state: CurveState) -> tuple[Span, ...]:
