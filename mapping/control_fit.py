@@ -52,8 +52,8 @@ class Fitted:
     """float (N, 3), radians: yaw, pitch, roll as `mapper.head_angles` has them; None when nothing turns with it."""
     gaze: np.ndarray
     """float (N, 2, 2), radians, as the eyeLook shapes say."""
-    rest: np.ndarray
-    """float (N,): what is left unexplained, as a share of what moved (root mean square); 0 where nothing did."""
+    unexplained: float
+    """What is left of the motion, as a share of it (root mean square); 0 where nothing moved."""
 
 
 class ControlFit:
@@ -104,23 +104,24 @@ class ControlFit:
             values[part] = self._solve(seen[part], values[part], _ROUNDS)
             if progress is not None:
                 progress((number + 0.7) / len(batches))
-        doubt = self._unexplained(seen, values)
+        left, moved = self._distances(seen, values)
+        doubt = np.where(moved > _UNTOLD, left / np.maximum(moved, _UNTOLD), 0.0)
         usual = _blurred(values, _CALM_FRAMES) if count > 2 else values
         for part in batches:
             values[part] = self._solve(seen[part], values[part], 2, usual[part], doubt[part])
+        left, moved = self._distances(seen, values)
         controls = values[:, :_SHAPES]
         return Fitted(
             controls,
             values[:, _HEAD] if self._told[_HEAD].any() else None,
             glances(controls),
-            self._unexplained(seen, values),
+            float(np.linalg.norm(left) / max(np.linalg.norm(moved), _UNTOLD)),
         )
 
-    def _unexplained(self, seen: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return which share of what moved is left, (N,)."""
+    def _distances(self, seen: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how far each pose is from what these values show, and from rest, (N,) each."""
         left = np.linalg.norm(seen - self._features(values), axis=1)
-        moved = np.linalg.norm(seen - self._still, axis=1)
-        return np.where(moved > _UNTOLD, left / np.maximum(moved, _UNTOLD), 0.0)
+        return left, np.linalg.norm(seen - self._still, axis=1)
 
     def _features(self, values: np.ndarray) -> np.ndarray:
         """Return what the channels are, (N, D), for unknowns (N, U)."""

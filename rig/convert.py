@@ -203,9 +203,9 @@ def _notes(source: bpy.types.Object, fit: ControlFit, fitted: Fitted) -> list[st
         notes.append(f"'{source.name}' has nothing that shows these, which stay at 0: {_list(untold)}.")
     if fit.alike:
         notes.append(f"'{source.name}' shows these almost as others together do: {_list(fit.alike)}.")
-    left = float(np.sqrt(np.mean(fitted.rest**2)))
-    if left > _UNEXPLAINED:
-        notes.append(f"{left:.0%} of the motion is like no mixture of ARKit's shapes, and is left out.")
+    if fitted.unexplained > _UNEXPLAINED:
+        share = f"{fitted.unexplained:.0%} of the motion is like no mixture of ARKit's shapes, and is left out."
+        notes.append(f"{share} A take that was baked can be baked to the target itself, with nothing lost.")
     return notes
 
 
