@@ -260,7 +260,9 @@ class RemoteCaptureSession:
     def _listen(self, helper: Helper, shared: SharedReader) -> None:
         try:
             for line in helper.answers:
-                self._hear(shared, *json.loads(line))
+                # One that died in the middle of a word says no more.
+                if line.endswith(b"\n"):
+                    self._hear(shared, *json.loads(line))
         except Exception as error:
             log.exception("The results could not be taken.")
             self._fail(f"The capture stopped at an error ({error}). The system console has the details.")

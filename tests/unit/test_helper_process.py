@@ -270,7 +270,7 @@ def test_errors_of_the_source_are_the_same_sentences(make: Make, model: ModelFil
 
 def test_a_helper_that_cannot_start_is_said(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "script.py"
-    script.write_text("raise SystemExit(3)")
+    script.write_text("print('[\"hel', end='')\nraise SystemExit(3)")
     monkeypatch.setattr(helper_start, "_SCRIPT", script)
     session = make(tmp_path / "clip.mp4")
     session.start()
