@@ -268,8 +268,11 @@ def _over(
     if given["MOUTH"] and fading.any():
         mixed[fading] = _lips_kept(mixed[fading], under[fading], above.controls[fading], weight[fading])
     below.controls[rows] = mixed
-    displaced = weight[:, None, None] * _group_weights(groups, chosen)[:, None]
-    below.displacement[rows] = _mixed(below.displacement[rows], above.displacement, displaced)
+    shares = _group_weights(groups, chosen)
+    moved = np.flatnonzero(shares)
+    part = np.ix_(rows, moved)
+    displaced = weight[:, None, None] * shares[moved, None]
+    below.displacement[part] = _mixed(below.displacement[part], above.displacement[:, moved], displaced)
     below.confidence[rows] = _mixed(below.confidence[rows], above.confidence, weight * chosen.mean())
     if given["EYES"]:
         below.gaze[rows] = _mixed(below.gaze[rows], above.gaze, weight[:, None, None])

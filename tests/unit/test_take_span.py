@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mimica.capture.control_takes import write_control_take
-from mimica.capture.take import TakeError, TakeInfo, TakeWriter
+from mimica.capture.take import Take, TakeError, TakeInfo, TakeWriter
 from mimica.capture.take_schema import Timeline
 from mimica.capture.take_span import read_span
 from mimica.mapping.control_take import ControlTake
@@ -33,6 +33,19 @@ def test_times_and_quality_are_those_of_the_main_face(tmp_path: Path) -> None:
     assert span.mean_quality(5.1, 5.4) == pytest.approx(0.25)
     assert span.mean_quality(5.6, 9.0) == pytest.approx(0.75)
     assert span.mean_quality(0.0, 4.0) == 0.0, "there is nothing of it"
+
+
+def test_a_face_that_comes_later_does_not_move_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "a.mimica"
+    with TakeWriter(path, TakeInfo("a")) as writer:
+        for i in range(20):
+            first = (
+                FaceFrame(i / 10, LANDMARKS, None, (640, 480), 0, 0.9) if i < 5 else FaceFrame.lost(i / 10, (640, 480))
+            )
+            writer.append((first, *((FaceFrame(i / 10, LANDMARKS, None, (640, 480), 1, 0.6),) if i >= 5 else ())))
+    span = read_span(path)
+    np.testing.assert_array_equal(span.times, Take.open(path).frames(1).times)
+    assert span.mean_quality(0.0, 0.45) == 0.0 and span.mean_quality(0.5, 2.0) == pytest.approx(0.6)
 
 
 def test_controls_are_sure_of_themselves(tmp_path: Path) -> None:
