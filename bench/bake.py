@@ -9,14 +9,19 @@ import numpy as np
 
 from ..mapping.calibration import estimate_profile
 from ..mapping.frame import FaceFrames
+from ..mapping.performance import TakePerformance
 from ..mapping.reduce import Tolerances
+from ..mapping.settings import MappingSettings
 from ..rig import compat
-from ..rig.bake import BakeResult, BakeSettings, bake_take
+from ..rig.bake import BakeResult, BakeSettings, bake, bake_take
+from ..rig.performances import Choice
+from ..rig.rebake import rebuild
 from .common import repeated, tracked
 from .rigs import own_rig
 
 MINUTES = (1, 10, 20, 60)
 FACTORS = (0.5, 1.0, 2.0, 4.0)
+_REBUILT_MINUTES = 10
 _QUARTER = 0.25
 _CLOSED_MM = 0.05
 """Lids that are no further apart than this touch."""
@@ -40,7 +45,27 @@ def run(clip: Path, _folder: Path) -> None:
             f" {few.keys:10} {few.seconds:8.2f}"
         )
         bpy.ops.wm.read_homefile(use_empty=True)
+    _rebuild(repeated(frames, _REBUILT_MINUTES * 1800))
     _reduce(repeated(frames, len(frames)))
+
+
+def _rebuild(take: FaceFrames) -> None:
+    """Print how long a bake takes to follow a slider, an animator's keys being looked for on every curve."""
+    rig, scene = _rig(), bpy.context.scene
+    performance = TakePerformance("Bench", take, estimate_profile(take))
+    action = bpy.data.actions[bake(scene, rig, performance, choice=Choice("")).action]
+    for curve in list(compat.fcurves_of(rig, action) or ())[::10]:
+        for point in list(curve.keyframe_points)[100:110]:
+            point.co.y += 0.01
+    print(f"\nrebuilding {_REBUILT_MINUTES} minutes of {len(take)} frames, hand keys kept: seconds")
+    for what, settings in (
+        ("smoothness", BakeSettings(mapping=MappingSettings(1.5))),
+        ("smoothing of one part", BakeSettings(mapping=MappingSettings(1.5, smoothing={"BROWS": 2.0}))),
+        ("offset", BakeSettings(offset=0.01)),
+        ("fewer keys", BakeSettings(reduce=True)),
+    ):
+        print(f"{what:>24} {rebuild(scene, rig, action, settings, performance=performance).seconds:8.2f}")
+    bpy.ops.wm.read_homefile(use_empty=True)
 
 
 def _reduce(take: FaceFrames) -> None:

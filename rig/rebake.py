@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import bpy
 
+from ..mapping.performance import Performance
 from . import compat, destination
 from .bake import reduction_of, sampled
 from .bake_channels import KeyedBlock, gather, rests
@@ -62,12 +63,14 @@ def rebuild(
     settings: BakeSettings,
     *,
     all_keys: bool = False,
+    performance: Performance | None = None,
 ) -> Rebuilt:
     """Make a baked action again. Main thread; pushes no undo step itself. Nothing is changed where it raises.
 
     Keys that an animator added, moved, changed or deleted stay as they are, and so do curves that Mimica did not make.
 
     :param all_keys: whether all keys on the bake's own channels are made anew, the animator's too.
+    :param performance: what was baked, where it is open already; None: as the action's recipe says.
     :raises RecipeError: the action does not say how it was made.
     :raises MarksError: it cannot be told which keys are the animator's.
     :raises BakeError: there is nothing to bake, or no place for it.
@@ -80,7 +83,7 @@ def rebuild(
     recipe = read_recipe(action)
     if action.library is not None:
         raise BakeError(f"'{action.name}' is linked from another file and cannot be changed.")
-    performance = open_performance(recipe.choice)
+    performance = performance or open_performance(recipe.choice)
     binding = bind(target, performance.neutral, settings.translation)
     motion, frames = sampled(performance, binding, scene.render.fps / scene.render.fps_base, settings)
     occupied = find_occupied(binding)
