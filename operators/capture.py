@@ -172,7 +172,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.
                 redraw(context, "WINDOW")
-            if watch.follow(session).due(posed=session.poses != posed):
+            if watch.follow(session).due(session.poses != posed, time.monotonic()):
                 _redraw_picture(context)
             if running:
                 return True

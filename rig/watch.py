@@ -98,16 +98,16 @@ class Watch:
         self._asked[who] = (max(16, round(width)), time.monotonic())
         return self.picture
 
-    def due(self, posed: bool) -> bool:
-        """Return whether the picture should be drawn now: at most once for each image. Main thread, each tick.
+    def due(self, posed: bool, now: float) -> bool:
+        """Return whether the picture should be drawn: at most once for each image. Main thread, each tick.
 
+        :param now: `time.monotonic`.
         :param posed: whether the character was just posed, so that its viewport is drawn anyway: while poses come the
             picture is drawn with them, not between them.
         """
-        now = time.monotonic()
         if posed:
             self._posed_at = now
-        if self.picture is None or not self._wanted_width():
+        if self.picture is None or not self._wanted_width(now):
             # Drawing is what asks for one.
             due = self.session.seen is not None and now - self._shown_at >= _AGAIN_SECONDS
         else:
@@ -116,8 +116,8 @@ class Watch:
             self._shown, self._shown_at = self.picture, now
         return due
 
-    def _wanted_width(self) -> int:
-        since = time.monotonic() - _ASKED_SECONDS
+    def _wanted_width(self, now: float) -> int:
+        since = now - _ASKED_SECONDS
         return max((width for width, when in tuple(self._asked.values()) if when >= since), default=0)
 
     # The watching thread
@@ -131,7 +131,8 @@ class Watch:
                 seen = self.session.seen
                 if seen is None:
                     continue
-                width, now = self._wanted_width(), time.monotonic()
+                now = time.monotonic()
+                width = self._wanted_width(now)
                 if width:
                     # A helper process hands all pictures over only while they are asked for.
                     self.session.capture.newest_image()
