@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import bpy
 
 from ..mapping.performance import Performance
-from . import compat, destination
+from . import bake_preview, compat, destination
 from .bake import reduction_of, sampled
 from .bake_channels import KeyedBlock, gather, rests
 from .bake_settings import BakeError, BakeSettings
@@ -83,6 +83,8 @@ def rebuild(
     recipe = read_recipe(action)
     if action.library is not None:
         raise BakeError(f"'{action.name}' is linked from another file and cannot be changed.")
+    # What the panels say is no part of how the character stands, and would hide what is made.
+    bake_preview.end()
     performance = performance or open_performance(recipe.choice)
     binding = bind(target, performance.neutral, settings.translation)
     motion, frames = sampled(performance, binding, scene.render.fps / scene.render.fps_base, settings)

@@ -130,6 +130,14 @@ def test_a_bake_ends_it_and_is_the_same_as_without(scene):
     assert gap(alone, pose()) < 1e-6
 
 
+def test_a_slider_of_what_is_baked_ends_it(scene):
+    bpy.ops.mimica.bake()
+    start()
+    shown(15)
+    assert bpy.ops.mimica.rebuild_bake() == {"FINISHED"}
+    assert not bake_preview.is_on(scene)
+
+
 def test_settings_show_at_once(scene):
     start()
     first = shown(30)
