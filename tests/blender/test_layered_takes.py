@@ -130,6 +130,21 @@ def test_a_mouth_performed_again_is_baked_with_the_rest_of_the_face(folder: Path
     assert blocks["jawOpen"].value == pytest.approx(0.2, abs=1e-3), "the take as it is"
 
 
+def test_a_bake_keeps_the_layers_it_was_made_with(folder: Path) -> None:
+    base = told(folder / "base.mimica", jawOpen=0.2)
+    told(folder / "mouth.mimica", jawOpen=0.8)
+    settings = pick("base")
+    settings.target = mesh = add_mesh()
+    row = layers.add_layer(bpy.context.scene, base, folder / "mouth.mimica", first=31, last=61, regions=ALL)
+    row.begin = 1
+    assert bpy.ops.mimica.bake() == {"FINISHED"}
+    bpy.ops.mimica.remove_layer()
+    action = mesh.data.shape_keys.animation_data.action
+    action.mimica_baked.strength = 0.5
+    bpy.context.scene.frame_set(45)
+    assert mesh.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.4, abs=1e-3)
+
+
 def test_takes_of_faces_lie_over_each_other_too(folder: Path) -> None:
     count = np.linspace(0.0, 1.0, 90)
     base = faces(folder / "base.mimica", brows=0.5 - 0.5 * np.cos(6 * count))
