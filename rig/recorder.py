@@ -179,7 +179,8 @@ def _begin(running: _Running, scene: bpy.types.Scene | None) -> None:
     job.begun(job.path)
     if job.plan.plays and scene is not None:
         running.playback = playback.Playback(scene)
-        running.playback.play(job.plan.first_frame)
+        if running.playback.play(job.plan.first_frame):
+            running.log.begin(time.perf_counter(), job.plan.first_frame)
 
 
 def _end(running: _Running, reached: bool) -> None:

@@ -51,7 +51,7 @@ class VIEW3D_PT_mimica_bake_timing(_Panel, bpy.types.Panel):
         row.prop(settings, "bake_start")
         row = layout.row()
         row.active = is_placed(context)
-        row.prop(settings.recording, "at_place")
+        row.prop(settings.recording, "at_place", text="At Its Place")
         layout.prop(settings.bake, "offset")
         layout.prop(settings, "bake_part")
         if settings.bake_part:

@@ -66,6 +66,19 @@ def test_a_take_that_only_later_met_a_playback_has_its_place_too() -> None:
     assert found == pytest.approx(100 - 3.0 * 24.0, abs=1.0)
 
 
+@settings(max_examples=60, deadline=None)
+@given(shown=st.floats(1.0, 8.0), began=st.floats(-5.0, 5.0), seed=st.integers(0, 2**32 - 1))
+def test_a_very_slow_viewport_that_leaves_frames_out(shown: float, began: float, seed: int) -> None:
+    """In step with the sound it shows the right frames, but few: the place is exact to what it shows."""
+    noise = np.random.default_rng(seed)
+    moments = np.arange(0.0, 5.0, 1.0 / shown)
+    frames = np.rint(1.0 + (moments - noise.uniform(0.0, 0.6 / shown, len(moments))) * 24.0)
+    kept = np.flatnonzero(np.diff(np.maximum.accumulate(frames), prepend=-np.inf) > 0)
+    found = fit_frame(moments[kept] + began, frames[kept], 24.0)
+    assert found is not None
+    assert found == pytest.approx(1.0 - began * 24.0, abs=24.0 / shown + 1.0)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
 def test_a_playback_that_is_too_slow_has_no_place(share: float) -> None:
     times = np.arange(0.0, 10.0, 1.0 / (24.0 * share))
@@ -98,3 +111,12 @@ def test_an_hour_is_fitted_by_its_beginning_though_the_sounds_clock_drifts() -> 
     assert len(log) == MOST_FRAMES
     place = log.fit(0.0)
     assert place is not None and place.frame == pytest.approx(1.0, abs=1.0)
+
+
+def test_a_playback_that_shows_next_to_nothing_tells_by_its_beginning() -> None:
+    log = FrameLog(24.0)
+    log.begin(1001.0, 30.0)
+    assert log.fit(1000.0) is None, "it never played"
+    log.see(1001.7, 47.0)
+    place = log.fit(1000.0)
+    assert place is not None and place.frame == pytest.approx(30.0 - 24.0)
