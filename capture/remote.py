@@ -20,6 +20,7 @@ from .film import FilmWriter
 from .helper_memory import Picture, SharedReader, create_memory
 from .helper_start import NO_ANSWER, Helper, HelperError, cannot_start, cause_of_end
 from .model import ModelFile
+from .remote_takes import RemoteTakes
 from .session import CaptureStats, Pace, SessionState
 from .source import Image, SourceInfo, SourceSpec
 from .take_writer import TakeWriter
@@ -41,7 +42,6 @@ _WINDOW = 1.0
 """Seconds over which rate and latency are taken."""
 _PICTURE_BEATS = 20
 """For how many of the helper's signs of life, a tenth of a second each, pictures come after somebody asked for one."""
-_NO_ROOM = "The pictures are too large for the helper process, so the video ends early. Choose a lower resolution."
 
 Told = Callable[[tuple[FaceFrame, ...], float], None]
 Shown = Callable[[Image, tuple[FaceFrame, ...]], None]
@@ -88,18 +88,12 @@ class RemoteCaptureSession:
         self._unsent: list[tuple[object, ...]] = []
         self._pings: list[tuple[float, float, float]] = []
         self._offset = 0.0
-        # Takes by number; the number is what the helper knows of them.
-        self._count = 0
+        self._takes = RemoteTakes()
         self._take: int | None = None
-        self._writers: dict[int, TakeWriter] = {}
-        self._films: dict[int, FilmWriter] = {}
-        self._shown_writer: TakeWriter | None = None
         self._clock: float | None = None
-        self._write_lock = threading.Lock()
-        # The newest result: its faces, the moment of its grab, and its number in the take.
+        # The newest result, and the moment of its grab.
         self._faces: tuple[FaceFrame, ...] = ()
         self._grabbed = 0.0
-        self._number: int | None = None
         self._newest: deque[tuple[FaceFrame, ...]] = deque(maxlen=1)
         self._newest_image: Image | None = None
         self._results: deque[tuple[float, float]] = deque()
@@ -183,7 +177,7 @@ class RemoteCaptureSession:
                 self._helper.kill()
         for thread in self._threads:
             thread.join(max(0.05, deadline - time.perf_counter()))
-        written = self._close_writers(max(0.05, deadline - time.perf_counter()))
+        written = self._takes.close(max(0.05, deadline - time.perf_counter()))
         return written and not any(thread.is_alive() for thread in self._threads)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -213,15 +207,9 @@ class RemoteCaptureSession:
         with self._changed:
             if self._take is not None:
                 raise RuntimeError("A take is already being recorded.")
-            self._count += 1
-            self._take = take = self._count
             self._clock = None
-            self._shown_writer = writer
-            with self._write_lock:
-                self._writers[take] = writer
-                if film is not None:
-                    self._films[take] = film
-            self._command("record", take, film is not None)
+            self._take = self._takes.begin(writer, film)
+            self._command("record", self._take, film is not None)
 
     def stop_recording(self, timeout: float = 1.0) -> None:
         """End the recording and hand the writer back to the caller; see `CaptureSession.stop_recording`."""
@@ -231,12 +219,12 @@ class RemoteCaptureSession:
                 return
             self._command("end", take, timeout)
             if self._state != "idle":
-                self._changed.wait_for(lambda: take not in self._writers or self._is_over(), timeout)
-        self._forget(take)
+                self._changed.wait_for(lambda: not self._takes.is_open(take) or self._is_over(), timeout)
+        self._takes.forget(take)
 
     def stats(self) -> CaptureStats:
         """Return the figures of this moment. Cheap."""
-        now = time.perf_counter()
+        now, writer = time.perf_counter(), self._takes.shown
         with self._changed:
             since = max(now - _WINDOW, self._first_result)
             recent = [latency for done, latency in self._results if done > since]
@@ -248,11 +236,11 @@ class RemoteCaptureSession:
                 captured=captured,
                 tracked=tracked,
                 dropped=dropped,
-                recorded=self._shown_writer.count if self._shown_writer else 0,
+                recorded=writer.count if writer else 0,
                 rate=len(recent) / (now - since) if recent else 0.0,
                 latency_ms=statistics.median(recent) * 1000 if recent else 0.0,
                 face_found=any(face.found for face in self._faces),
-                recording_error=self._shown_writer.error if self._shown_writer else None,
+                recording_error=writer.error if writer else None,
             )
 
     # The thread that hears the helper's answers.
@@ -286,9 +274,12 @@ class RemoteCaptureSession:
         if word == "result":
             self._take_result(*shared.read(*rest))
         elif word == "recorded":
-            self._record(*rest)
+            take = rest[0]
+            self._note_clock(take)
+            self._takes.record(take, self._faces)
         elif word == "filmed":
-            self._film(shared, *rest)
+            take, picture = rest
+            self._takes.film(take, shared.read_picture(Picture(*picture)) if picture else None)
         elif word == "picture":
             picture, index, moment, grabbed = rest
             pixels = shared.read_picture(Picture(*picture))
@@ -296,7 +287,9 @@ class RemoteCaptureSession:
             if self._show is not None:
                 self._show(self._newest_image, self._faces)
         elif word == "ended":
-            self._forget(*rest)
+            self._takes.forget(*rest)
+            with self._changed:
+                self._changed.notify_all()
         elif word == "state":
             state, error, info = rest
             if info is not None:
@@ -327,26 +320,11 @@ class RemoteCaptureSession:
             while self._results[0][0] < done - _WINDOW:
                 self._results.popleft()
 
-    def _record(self, take: int) -> None:
-        """The newest result belongs to a take."""
-        if take == self._count:
+    def _note_clock(self, take: int) -> None:
+        """The newest result belongs to a take: see when that one's clock showed 0."""
+        if take == self._takes.newest:
             began = self._grabbed - self._faces[0].time
             self._clock = began if self._clock is None else min(self._clock, began)
-        with self._write_lock:
-            writer = self._writers.get(take)
-            self._number = writer.append(self._faces) if writer is not None else None
-
-    def _film(self, shared: SharedReader, take: int, picture: list[int] | None) -> None:
-        """The picture of the newest result belongs to a take's film."""
-        pixels = shared.read_picture(Picture(*picture)) if picture else None
-        with self._write_lock:
-            film = self._films.get(take)
-            if film is None or self._number is None:
-                return
-            if pixels is not None:
-                film.add(self._number, pixels)
-            elif film.error is None:
-                film.error = _NO_ROOM
 
     # Shared.
 
@@ -399,29 +377,6 @@ class RemoteCaptureSession:
                 self._error = sentence
                 self._state = "failed"
             self._changed.notify_all()
-
-    def _forget(self, take: int) -> None:
-        """Nothing more goes to this take."""
-        with self._write_lock:
-            self._writers.pop(take, None)
-            self._films.pop(take, None)
-        with self._changed:
-            self._changed.notify_all()
-
-    def _close_writers(self, timeout: float) -> bool:
-        """Close the takes of recordings that were not stopped. Return False if one is still being written to."""
-        if not self._write_lock.acquire(timeout=timeout):
-            log.error("The take is not closed: its disk does not answer.")
-            return False
-        try:
-            open_ones = [*self._writers.values(), *self._films.values()]
-            self._writers.clear()
-            self._films.clear()
-        finally:
-            self._write_lock.release()
-        for writer in open_ones:
-            writer.close(timeout)
-        return True
 
 
 def clock_offset(pings: list[tuple[float, float, float]]) -> float:
