@@ -45,6 +45,8 @@ _LEVELS: tuple[Colour, ...] = ((0.35, 0.85, 0.4, 1.0), (1.0, 0.8, 0.25, 1.0), (1
 """By severity."""
 _TEXT = 11.0
 """Size of letters in points."""
+_MOST_LINES = 2
+"""Of health."""
 _BARS_WIDTH = 215.0
 _ROW = 17.0
 """Height of a bar's row."""
@@ -242,6 +244,9 @@ def _draw_health(watching: watch.Watch, box: Box, scale: float) -> None:
         figures = watching.session.stats()
         text, colour = f"{figures.rate:.0f} frames/s   {watching.session.latency_ms:.0f} ms", _WHITE
     lines = _wrapped(text, size, box.width - 2 * pad)
+    if len(lines) > _MOST_LINES:
+        # What to do is in the panel too, and a small picture should still show the face.
+        lines = _wrapped(text.partition(":")[0], size, box.width - 2 * pad)
     step = 1.35 * size
     draw_box(box.left, box.bottom, box.right, box.bottom + step * len(lines) + pad, _SHADE)
     for i, line in enumerate(lines):

@@ -71,7 +71,7 @@ def test_every_rule_is_tried_and_tells_what_to_do() -> None:
     assert [rule["kind"] for rule in rules] == list(WRONG)
     for rule in rules:
         sentence = rule["say"].format(value=0.5)
-        assert ":" in sentence, "what is wrong, then what to do"
+        assert sentence.count(":") == 1, "what is wrong, then what to do"
         assert sentence.endswith(".")
         assert hasattr(WELL, rule["of"])
 
