@@ -20,7 +20,7 @@ from .console import Console
 from .failure import OK, USAGE, CommandError, make_folder
 
 if TYPE_CHECKING:
-    from ..rig.bake import BakeResult
+    from ..rig.bake import BakeResult, BakeSettings
 
 _NAMED = 8
 """As many unknown names are given in a sentence."""
@@ -153,7 +153,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             with console.progress("Creating the face rig"), console.quiet():
                 shot = scene.make_shot(arguments.fps or take.rate, None)
         with console.progress("Baking and saving"), console.quiet():
-            shot, result = _bake(shot, take, arguments.start_frame, arguments.reduce)
+            shot, result = _bake(shot, take, scene.bake_settings(arguments))
             scene.set_range(shot, extend=own)
             if not own:
                 scene.set_stage(shot)
@@ -171,7 +171,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _bake(shot: scene.Shot, take: ControlTake, start: int, reduce: float | None) -> "tuple[scene.Shot, BakeResult]":
+def _bake(shot: scene.Shot, take: ControlTake, settings: "BakeSettings") -> "tuple[scene.Shot, BakeResult]":
     import bpy
 
     from ..rig.bake import BakeError, bake
@@ -182,7 +182,7 @@ def _bake(shot: scene.Shot, take: ControlTake, start: int, reduce: float | None)
             bpy.data.scenes[shot.scene],
             bpy.data.objects[shot.character],
             ControlPerformance(take),
-            settings=scene.bake_settings(start, reduce),
+            settings=settings,
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error

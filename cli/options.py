@@ -328,6 +328,27 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
         " FACTOR (default: a key at each frame)",
     )
     group.add_argument(
+        "--step",
+        type=_positive,
+        default=1.0,
+        metavar="FRAMES",
+        help="frames from key to key: 2 for twos, 0.5 for keys between frames too (default: 1)",
+    )
+    group.add_argument(
+        "--smoothing",
+        type=_not_negative,
+        default=1.0,
+        metavar="S",
+        help="0 lets everything through, each step up halves what passes (default: 1)",
+    )
+    group.add_argument(
+        "--strength",
+        type=_not_negative,
+        default=1.0,
+        metavar="FACTOR",
+        help="how much of the performance is shown: 1 as it was, 0 nothing (default: 1)",
+    )
+    group.add_argument(
         "--proportions",
         choices=("performer", "average"),
         help="proportions of a new rig: the performer's own, or the average face (default: performer)",

@@ -16,6 +16,8 @@ from .failure import MISSING, CommandError, make_folder
 from .perform import Performance
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..rig.bake import BakeResult, BakeSettings
 
 FACTS_SCHEMA = 1
@@ -63,22 +65,29 @@ def make_shot(rate: float, neutral: np.ndarray | None) -> Shot:
     return Shot(bpy.context.scene.name, rig.armature, rate)
 
 
-def bake_settings(start: int, reduce: float | None) -> "BakeSettings":
-    """Return what the command line says of a bake.
-
-    :param start: frame of the first image.
-    :param reduce: factor of the usual tolerances, for fewer keys; None keys each frame.
-    """
+def bake_settings(arguments: "argparse.Namespace") -> "BakeSettings":
+    """Return what the command line says of a bake."""
     from ..mapping.reduce import Tolerances
+    from ..mapping.settings import MappingSettings
+    from ..mapping.strength import Strength
     from ..rig.bake import BakeSettings
 
-    if reduce is None:
-        return BakeSettings(start_frame=float(start))
-    return BakeSettings(start_frame=float(start), reduce=True, tolerances=Tolerances().scaled(reduce))
+    settings = BakeSettings(
+        start_frame=float(arguments.start_frame),
+        mapping=MappingSettings(arguments.smoothing),
+        step=arguments.step,
+        strength=Strength(arguments.strength),
+    )
+    if arguments.reduce is None:
+        return settings
+    return replace(settings, reduce=True, tolerances=Tolerances().scaled(arguments.reduce))
 
 
-def bake(shot: Shot, performance: Performance, start: int, reduce: float | None = None) -> "tuple[Shot, BakeResult]":
-    """Key the performance from frame `start` on; see `bake_settings`. Raises CommandError."""
+def bake(shot: Shot, performance: Performance, settings: "BakeSettings | None" = None) -> "tuple[Shot, BakeResult]":
+    """Key the performance. Raises CommandError.
+
+    :param settings: None keys each frame from 1 on.
+    """
     import bpy
 
     from ..rig.bake import BakeError, bake_take
@@ -92,7 +101,7 @@ def bake(shot: Shot, performance: Performance, start: int, reduce: float | None 
             performance.frames,
             name=performance.take.info.name,
             profile=performance.profile,
-            settings=bake_settings(start, reduce),
+            settings=settings,
         )
     except (BakeError, TargetError) as error:
         raise CommandError(str(error)) from error

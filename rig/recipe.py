@@ -119,14 +119,18 @@ def forget(action: bpy.types.Action) -> None:
 
 
 def portable(choice: Choice) -> Choice:
-    """Return a choice whose take is named from the .blend where it lies below its folder: so both can be moved."""
-    if not bpy.data.filepath or choice.path.startswith("//"):
-        return choice
+    """Return a choice whose takes are named from the .blend where they lie below its folder: so all can be moved."""
+    over = tuple(replace(layer, path=_from_blend(layer.path)) for layer in choice.layers)
+    return replace(choice, path=_from_blend(choice.path), layers=over)
+
+
+def _from_blend(path: str) -> str:
+    if not bpy.data.filepath or path.startswith("//"):
+        return path
     try:
-        below = Path(choice.path).relative_to(Path(bpy.data.filepath).parent)
+        return f"//{Path(path).relative_to(Path(bpy.data.filepath).parent).as_posix()}"
     except ValueError:
-        return choice
-    return replace(choice, path=f"//{below.as_posix()}")
+        return path
 
 
 def _by_region(data: dict[str, Any]) -> dict[Any, float]:

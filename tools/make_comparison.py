@@ -166,7 +166,7 @@ class _Stage:
         self._clip = clip
         performance, times = clip.performance, clip.performance.motion.times
         shot = scene.make_shot(performance.rate, performance.profile.neutral)
-        self._shot, _ = scene.bake(shot, performance, 1)
+        self._shot, _ = scene.bake(shot, performance)
         self._at = 1.0 + (times - times[0]) * shot.rate
         self._mapped = self._armature.animation_data.action
         self._scores = self._put_scores()

@@ -200,8 +200,15 @@ def test_panel_and_command_line_say_how_much(rig):
     parser = make_parser("mimica", defaultdict(lambda: lambda *_: 0))
     for given, reduce, factor in ((), False, 1.0), (("--reduce",), True, 1.0), (("--reduce", "2.5"), True, 2.5):
         asked = parser.parse_args(["run", "clip.mp4", "--output", "x.blend", *given])
-        settings = bake_settings(asked.start_frame, asked.reduce)
+        settings = bake_settings(asked)
         assert (settings.reduce, settings.tolerances) == (reduce, Tolerances().scaled(factor))
+    asked = parser.parse_args(
+        ["run", "clip.mp4", "--output", "x.blend", "--step", "0.5", "--smoothing", "2", "--strength", "0"]
+    )
+    settings = bake_settings(asked)
+    assert (settings.step, settings.mapping.smoothness, settings.strength.overall) == (0.5, 2.0, 0.0)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["run", "clip.mp4", "--output", "x.blend", "--step", "0"])
     mimica.register()
     try:
         scene = bpy.context.scene.mimica
