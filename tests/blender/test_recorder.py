@@ -24,6 +24,7 @@ from mimica.capture.take_schema import Timeline
 from mimica.mapping.frame import FaceFrame
 from mimica.operators import record, takes
 from mimica.rig import compat, live, paths, playback, recorder, recording
+from mimica.rig import microphone as rig_microphone
 from mimica.rig.bake_settings import BakeSettings, instants
 from mimica.rig.face_rig import create_face_rig
 from mimica.rig.take_place import at_place
@@ -284,8 +285,9 @@ class FakeMicrophone:
 def test_sound_lies_on_the_takes_clock(session: live.LiveSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "Microphone", FakeMicrophone)
     monkeypatch.setattr(recorder, "TELL_EVERY", 0.1)
+    monkeypatch.setattr(rig_microphone, "look", lambda: None)
     microphone = bpy.context.scene.mimica.microphone
-    microphone["use"], microphone.device = True, "Mic"
+    microphone.use, microphone.device = True, "Mic"
     bpy.ops.mimica.record()
     began = time.perf_counter()
     path = session.recording.path if session.recording is not None else Path()
@@ -305,7 +307,8 @@ def test_a_microphone_that_fails_is_said_and_the_take_goes_on(
 ) -> None:
     monkeypatch.setattr(recording, "Microphone", FakeMicrophone)
     monkeypatch.setattr(FakeMicrophone, "refuse", "The microphone is not connected.")
-    bpy.context.scene.mimica.microphone["use"] = True
+    monkeypatch.setattr(rig_microphone, "look", lambda: None)
+    bpy.context.scene.mimica.microphone.use = True
     bpy.ops.mimica.record()
     until(lambda: session.stats().recorded > 3)
     view = recorder.view()
