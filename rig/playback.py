@@ -45,7 +45,7 @@ class Playback:
         window = _window_of(scene) if scene is not None else None
         if scene is None or window is None:
             return False
-        scene.sync_mode = "AUDIO_SYNC"
+        self.follow_sound(True)
         with bpy.context.temp_override(window=window):
             if is_playing(scene):
                 bpy.ops.screen.animation_cancel(restore_frame=False)
@@ -71,9 +71,13 @@ class Playback:
     def end(self) -> None:
         """Stop the playback and set the scene's sync mode as it was."""
         self.stop()
+        self.follow_sound(False)
+
+    def follow_sound(self, follow: bool) -> None:
+        """Let the playback follow the sound, or set the scene as it was; what the user set meanwhile stays."""
         scene = self._find()
-        if scene is not None and scene.sync_mode == "AUDIO_SYNC":
-            scene.sync_mode = self._sync
+        if scene is not None and scene.sync_mode == (self._sync if follow else "AUDIO_SYNC"):
+            scene.sync_mode = "AUDIO_SYNC" if follow else self._sync
 
     def _find(self) -> bpy.types.Scene | None:
         return next((scene for scene in bpy.data.scenes if compat.session_uid(scene) == self._scene), None)

@@ -241,14 +241,34 @@ def _on_load(*_arguments: object) -> None:
         _end(_running, reached=False)
 
 
+@persistent
+def _before_save(*_arguments: object) -> None:
+    """Let the file hold the scene as the user set it."""
+    if _running is not None and _running.playback is not None:
+        _running.playback.follow_sound(False)
+
+
+@persistent
+def _after_save(*_arguments: object) -> None:
+    if _running is not None and _running.playback is not None:
+        _running.playback.follow_sound(True)
+
+
+def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
+    handlers = bpy.app.handlers
+    return ((handlers.load_pre, _on_load), (handlers.save_pre, _before_save), (handlers.save_post, _after_save))
+
+
 def register() -> None:
-    """Follow the loading of files."""
-    bpy.app.handlers.load_pre.append(_on_load)
+    """Follow the loading and saving of files."""
+    for handlers, handler in _handlers():
+        handlers.append(handler)
 
 
 def unregister() -> None:
     """End what is going on."""
-    bpy.app.handlers.load_pre.remove(_on_load)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
     if _running is not None:
         _end(_running, reached=False)
     if bpy.app.timers.is_registered(_on_timer):

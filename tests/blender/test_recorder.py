@@ -209,6 +209,21 @@ def test_loading_a_file_ends_all(session: live.LiveSession) -> None:
     assert summarize(finished()[0]).error is None
 
 
+def test_a_file_that_is_saved_meanwhile_holds_the_scene_as_the_user_set_it(
+    session: live.LiveSession, tmp_path: Path
+) -> None:
+    bpy.context.scene.sync_mode = "FRAME_DROP"
+    settings().play = True
+    bpy.ops.mimica.record()
+    until(later(0.2), timeline=Stepper())
+    saved = str(tmp_path / "scene.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=saved)
+    assert bpy.context.scene.sync_mode == "AUDIO_SYNC" and phase() is not None
+    bpy.ops.wm.open_mainfile(filepath=saved)
+    assert bpy.context.scene.sync_mode == "FRAME_DROP" and phase() is None
+    finished()
+
+
 def test_switching_the_extension_off_ends_all(session: live.LiveSession) -> None:
     scene = bpy.context.scene
     settings().play = True
