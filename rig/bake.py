@@ -28,8 +28,8 @@ from .kept_pose import KeptPose
 from .key_marks import Marks, MarksError, read_marks, write_marks
 from .occupied import find_occupied, is_baked
 from .performances import Choice
-from .pose_curves import CurveKeys, Reduction, keys_of
-from .recipe import Recipe, forget, portable, write_recipe
+from .pose_curves import CurveKeys, Reduction, Written, keys_of
+from .recipe import Recipe, forget, forget_recipe, portable, write_recipe
 from .rest_pose import read_rest_pose
 from .written_keys import has_animators_keys, replace_keys
 
@@ -118,7 +118,7 @@ def bake(
     action = known or destination.new_action(name, tag)
     span = (float(frames[0]), float(frames[-1]), max(float(frames[-1]), scene.frame_end))
     curves = keys = 0
-    actions: dict[str, tuple[bpy.types.Action, Marks]] = {action.name: (action, {})}
+    actions: dict[str, tuple[bpy.types.Action, Marks]] = {action.name: (action, _marks_of(action))}
     for block in blocks:
         # Before slots an Action animates one type of data-block.
         own = action if compat.has_slots() or block is blocks[0] else _own_action(block, action, settings)
@@ -128,14 +128,16 @@ def bake(
             wanted = without_resting(block, own, _gives_way(block.datablock, own, settings))
         place = destination.put(block.datablock, own, settings, name, span)
         notes += place.notes
-        planned = keys_of(wanted, frames, reduction)
         gathered = {(curve.path, curve.index) for curve in block.curves}
-        actions.setdefault(own.name, (own, {}))[1].update(_write(place, planned, gathered, settings))
-        curves, keys = curves + len(planned), keys + sum(len(each.frames) for each in planned)
+        marks = actions.setdefault(own.name, (own, _marks_of(own)))[1]
+        written = _write(place, keys_of(wanted, frames, reduction), gathered, marks, settings)
+        curves, keys = curves + written.curves, keys + written.keys
     for own, marks in actions.values():
         write_marks(own, marks)
     if choice is not None:
         write_recipe(action, Recipe(portable(choice), settings, settings))
+    else:
+        forget_recipe(action)
     if base is not None:
         remember([own for own, _ in actions.values()], binding, occupied, base)
     return BakeResult(
@@ -208,32 +210,40 @@ def _own_action(block: KeyedBlock, main: bpy.types.Action, settings: BakeSetting
     return known or destination.new_action(name, tag)
 
 
+def _marks_of(action: bpy.types.Action) -> Marks:
+    try:
+        return read_marks(action)
+    except MarksError:
+        return {}
+
+
 def _write(
-    place: Place, planned: Sequence[CurveKeys], gathered: Collection[ChannelAddress], settings: BakeSettings
-) -> Marks:
+    place: Place,
+    planned: Sequence[CurveKeys],
+    gathered: Collection[ChannelAddress],
+    marks: Marks,
+    settings: BakeSettings,
+) -> Written:
     """Write the keys of one data-block; what an earlier bake made of the same parts of the face goes.
 
+    Where it is known what is Mimica's, curves that are not stay as they are.
+
     :param gathered: the channels of the chosen parts of the face, also those that need no keys.
-    :return: the marks of all that is Mimica's there, by an earlier bake of other parts too.
+    :param marks: what is Mimica's of the action; what is written comes to it, and what goes leaves it.
     """
     curves, handle = place.curves, place.handle
-    try:
-        known = {address: mark for address, mark in read_marks(place.action).items() if address[0] == handle}
-    except MarksError:
-        known = {}
-    kept: Marks = {}
-    now = {(keys.curve.path, keys.curve.index) for keys in planned}
-    for curve in list(curves):
-        at = curve.data_path, curve.array_index
-        mark = known.get((handle, *at))
-        ours = mark is not None or not known
-        if at in now or not ours:
-            continue
-        if settings.whole or at in gathered:
+    known = {(path, index) for slot, path, index in marks if slot == handle}
+    there = {(curve.data_path, curve.array_index): curve for curve in curves}
+    mine = [keys for keys in planned if not known or keys.address in known or keys.address not in there]
+    now = {keys.address for keys in mine}
+    for at, curve in there.items():
+        if at not in now and (at in known or not known) and (settings.whole or at in gathered):
             curves.remove(curve)
-        elif mark is not None:
-            kept[handle, *at] = mark
-    return kept | replace_keys(curves, planned, handle, stepped=settings.stepped)
+    for at in known:
+        if settings.whole or at in gathered:
+            del marks[handle, *at]
+    marks.update(replace_keys(curves, mine, handle, stepped=settings.stepped))
+    return Written(len(mine), sum(len(keys.frames) for keys in mine))
 
 
 def _keep_hand_keys(action: bpy.types.Action | None, datablock: bpy.types.ID) -> list[str]:

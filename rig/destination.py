@@ -46,7 +46,7 @@ def find_action(datablock: bpy.types.ID | None, tag: str) -> bpy.types.Action | 
     """Return the action of a tag: the one that a data-block plays, else the first in the file."""
     if datablock is not None:
         for action in actions_of(datablock):
-            if action.get(TAKE_PROPERTY) == tag:
+            if action.get(TAKE_PROPERTY) == tag and action.library is None:
                 return action
     own = (action for action in bpy.data.actions if action.library is None)
     return next((action for action in own if action.get(TAKE_PROPERTY) == tag), None)
@@ -218,7 +218,8 @@ def _make_room(
         return []
     if is_baked(present) and settings.whole:
         # Another take of ours gives way; its keys stay in the file.
-        present.use_fake_user = True
+        if present.library is None:
+            present.use_fake_user = True
         return []
     name = compat.push_down(datablock, frames[0], max(frames[1:]))
     return [f"'{name}' goes on playing from an NLA track."]

@@ -68,6 +68,11 @@ class CurveKeys:
     slopes: np.ndarray | None
     """float (K,), per frame; None: Blender places the handles."""
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Path and index."""
+        return self.curve.path, self.curve.index
+
 
 class Written(NamedTuple):
     """What was written."""

@@ -164,7 +164,7 @@ def _put(place: destination.Place, planned: list[CurveKeys], marks: Marks, setti
     made: Marks = {}
     fresh: list[CurveKeys] = []
     for keys in planned:
-        at = keys.curve.path, keys.curve.index
+        at = keys.address
         mark = marks.get((slot, *at))
         if mark is None:
             fresh.append(keys)

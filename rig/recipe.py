@@ -110,6 +110,12 @@ def read_recipe(action: bpy.types.Action) -> Recipe:
         ) from error
 
 
+def forget_recipe(action: bpy.types.Action) -> None:
+    """Take away what an action says of how it was made: it cannot be made again."""
+    if RECIPE_PROPERTY in action:
+        del action[RECIPE_PROPERTY]
+
+
 def forget(action: bpy.types.Action) -> None:
     """Make an action the animator's own: nothing of it says any more that Mimica baked it."""
     forget_marks(action)

@@ -66,7 +66,7 @@ def replace_keys(
     there = {(curve.data_path, curve.array_index): curve for curve in curves}
     marks: Marks = {}
     for keys in planned:
-        at = keys.curve.path, keys.curve.index
+        at = keys.address
         curve = there.get(at) or compat.new_fcurve(curves, *at, keys.curve.group)
         compat.fill_fcurve(curve, keys.frames, keys.values, keys.slopes, stepped=stepped, generated=True)
         marks[slot, *at] = marks_of(keys)
@@ -112,7 +112,7 @@ def merge_keys(curve: bpy.types.FCurve, marks: CurveMarks, keys: CurveKeys, *, s
 
 
 def has_animators_keys(action: bpy.types.Action, slots: "Iterable[bpy.types.ActionSlot | None]") -> bool:
-    """Whether an animator keyed into a baked action, or deleted keys of it; False where nothing is known of that."""
+    """Whether an animator worked on the curves of a bake, or deleted keys; False where nothing is known of that."""
     try:
         marks = read_marks(action)
     except MarksError:
@@ -122,7 +122,7 @@ def has_animators_keys(action: bpy.types.Action, slots: "Iterable[bpy.types.Acti
         for curve in compat.curves_in(action, slot) or ():
             known = marks.get((handle, curve.data_path, curve.array_index))
             if known is None:
-                return True
+                continue
             state = state_of(curve, known.handles is not None)
             if animators_keys(known, state).any() or deleted(known, state):
                 return True

@@ -13,13 +13,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mimica.mapping.calibration import default_profile
+from mimica.mapping.channels import ChannelPlan
+from mimica.mapping.character_map import Channel, ControlEntry
+from mimica.mapping.face_regions import FACE_REGIONS
 from mimica.mapping.mapper import MappingSettings
 from mimica.mapping.performance import TakePerformance
 from mimica.mapping.strength import Strength
 from mimica.rig import compat
 from mimica.rig.bake import BakeError, BakeResult, BakeSettings, bake
 from mimica.rig.bake_settings import alias_limit, instants
+from mimica.rig.bind import bind
+from mimica.rig.key_marks import read_marks
 from mimica.rig.recipe import settings_from_json, settings_to_json
+from mimica.rig.rest_pose import read_rest_pose
 from mimica.tests.blender.baked import BROW, JAW, curve_of, keys_in, new_rig, same_keys
 from mimica.tests.synthetic import act, photograph
 
@@ -283,6 +289,42 @@ def test_hand_keys_are_kept_in_a_copy_when_a_take_is_baked_again(rig) -> None:
     slot = copy.slots[0] if compat.has_slots() else None
     kept = compat.curves_in(copy, slot)
     assert kept is not None and kept.find(JAW[0], index=JAW[1]).keyframe_points[10].co.y == pytest.approx(0.3)
+
+
+def test_the_animators_own_curves_in_the_action_stay(rig) -> None:
+    result = baked(rig, regions=("MOUTH",))
+    action = action_of(result)
+    curves = compat.curves_in(action, compat.slot_of(rig, action))
+    assert curves is not None
+    for at in (BROW, ('pose.bones["eye_targets"].location', 0)):
+        compat.new_fcurve(curves, *at, "Mine").keyframe_points.insert(5.0, 0.7)
+    again = baked(rig)
+    keys = keys_in(rig, action_of(again))
+    assert again.action == result.action and again.notes == ()
+    assert keys[BROW].tolist() == keys['pose.bones["eye_targets"].location', 0].tolist() == [[5.0, pytest.approx(0.7)]]
+    assert len(keys) == again.curves + 2 and len(keys[JAW]) == COUNT
+
+
+def test_what_is_mimicas_of_one_data_block_is_known_after_a_bake_of_another(rig) -> None:
+    mesh = bpy.data.objects.new("Head", bpy.data.meshes.new("Head"))
+    mesh.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    bpy.context.scene.collection.objects.link(mesh)
+    mesh.shape_key_add(name="Basis")
+    mesh.shape_key_add(name="open").value = 0.0
+    played = performance()
+    plain = bind(rig, played.neutral)
+    entry = ControlEntry((Channel("shape_key", "open", object="Head"),), "jawOpen")
+    rest = read_rest_pose(rig, plain.plan.character)
+    both = ChannelPlan(replace(plain.plan.character, controls=(entry,)), rest, played.neutral)
+    binding = replace(plain, meshes=("Head",), plan=both)
+    for regions in (FACE_REGIONS, ("HEAD",), FACE_REGIONS):
+        settings = replace(RAW, regions=regions)
+        result = bake(bpy.context.scene, rig, played, settings=settings, binding=binding)
+        assert result.notes == ()
+        shapes = mesh.data.shape_keys
+        own = shapes.animation_data.action
+        assert (compat.handle_of(compat.slot_of(shapes, own)), 'key_blocks["open"].value', 0) in read_marks(own)
+        assert len(keys_in(shapes, own)) == 1
 
 
 def test_settings_are_the_same_after_json() -> None:
