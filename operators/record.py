@@ -77,7 +77,7 @@ def _scene(uid: int) -> bpy.types.Scene | None:
     return next((scene for scene in bpy.data.scenes if compat.session_uid(scene) == uid), None)
 
 
-def _start(operator: bpy.types.Operator, context: bpy.types.Context, plan: TakePlan) -> recorder.Job | None:
+def _prepare(operator: bpy.types.Operator, context: bpy.types.Context, plan: TakePlan) -> recorder.Job | None:
     """Return the job for a plan; None, with the reason said, when takes cannot be kept."""
     state = context.window_manager.mimica
     try:
@@ -120,7 +120,7 @@ class MIMICA_OT_record(bpy.types.Operator):
             end=playback.last_frame(scene) if wishes.play and wishes.stop_at_end else None,
             rate=playback.frame_rate(scene),
         )
-        job = _start(self, context, plan)
+        job = _prepare(self, context, plan)
         return {"FINISHED"} if job is not None and recorder.start(scene, job) else {"CANCELLED"}
 
 
@@ -174,7 +174,7 @@ class MIMICA_OT_retake(bpy.types.Operator):
             postroll=POSTROLL,
             rate=playback.frame_rate(scene),
         )
-        job = _start(self, context, plan)
+        job = _prepare(self, context, plan)
         if job is None:
             return {"CANCELLED"}
         retake = _Retake(compat.session_uid(scene), base, first, last, frozenset(wishes.regions))
