@@ -80,8 +80,9 @@ def part_binding(obj: bpy.types.Object, *, reading: bool) -> Binding:
     stored, found = stored_map(obj), detect(_inventory(obj, reading)).character
     if stored is not None:
         own = _part(stored, obj, keys)
-        # A map of the whole character may leave to bones what this mesh has keys for.
-        found = own if len(_driven(own)) >= len(_driven(found)) else found
+        # A map of the whole character may leave to bones what this mesh has keys for; of bones it is the user's word.
+        known, there = len(_driven(own)), len(_driven(found))
+        found = own if (known >= there if keys else known) else found
     if not (found.bones or found.controls):
         raise TargetError(
             f"'{obj.name}' has no shape keys with names that Mimica knows, such as jawOpen. Press Make ARKit Shape "

@@ -62,6 +62,12 @@ def make_arkit_shapes(mesh: bpy.types.Object, progress: Progress | None = None) 
     finally:
         stood.restore()
     size = max(float(max(mesh.dimensions) / max(*np.abs(mesh.matrix_world.to_scale()), 1e-9)), 1e-9)
+    still = tuple(name for name in wanted if np.abs(ways[name]).max(initial=0.0) < _STILL * size)
+    if wanted and len(still) == len(wanted):
+        raise TargetError(
+            f"Nothing of '{mesh.name}' moves with the face. See to it that it and its armature are visible, that the "
+            "armature is not set to Rest Position, and that bones of the face have weights."
+        )
     if mesh.data.shape_keys is None:
         mesh.shape_key_add(name="Basis", from_mix=False)
     keys = mesh.data.shape_keys
@@ -73,7 +79,6 @@ def make_arkit_shapes(mesh: bpy.types.Object, progress: Progress | None = None) 
         key.points.foreach_set("co", basis + ways[name].ravel().astype(np.float32))
         key.value = 0.0
     mesh.data.update()
-    still = tuple(name for name in wanted if np.abs(ways[name]).max(initial=0.0) < _STILL * size)
     return MadeShapes(len(wanted), kept, still)
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bones to shape keys and back, on the own face rig and on meshes as other programs give them."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import bpy
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import mimica
+from mimica.mapping.character_map import own_rig_map
 from mimica.mapping.control_take import ControlTake
 from mimica.mapping.frame import ARKIT_SHAPES
 from mimica.mapping.performance import ControlPerformance
@@ -16,7 +18,7 @@ from mimica.rig import compat
 from mimica.rig.bake import bake
 from mimica.rig.bake_settings import BakeSettings
 from mimica.rig.bind import TargetError, bind
-from mimica.rig.character import stored_map
+from mimica.rig.character import store_map, stored_map
 from mimica.rig.convert import ConvertError, ConvertSettings, convert, read_controls
 from mimica.rig.face_rig import create_face_rig
 from mimica.rig.make_shapes import make_arkit_shapes
@@ -263,6 +265,23 @@ def test_bones_to_the_keys_made_of_them_moves_the_mesh_alike(scene, rig):
 def test_a_mesh_without_an_armature_has_no_keys_made(scene):
     with pytest.raises(TargetError, match="No armature"):
         make_arkit_shapes(keyed_mesh(["Smug"]))
+
+
+def test_a_mesh_that_does_not_move_has_no_keys_made(scene, rig):
+    rig.data.pose_position = "REST"
+    with pytest.raises(TargetError, match="Rest Position"):
+        make_arkit_shapes(skin(rig))
+    assert skin(rig).data.shape_keys is None
+    assert rig.data.pose_position == "REST"
+
+
+def test_what_the_users_map_leaves_out_is_not_read(scene, rig):
+    whole = own_rig_map()
+    store_map(rig, dataclasses.replace(whole, bones=tuple(e for e in whole.bones if e.drive not in ("head", "neck"))))
+    bake(scene, rig, ControlPerformance(acting()), settings=BakeSettings(start_frame=1.0))
+    read, _first, _notes = read_controls(scene, rig, ConvertSettings())
+    assert read.head is None
+    assert read.controls[:, ARKIT_SHAPES.index("jawOpen")].max() > 0.7
 
 
 def test_the_buttons_do_it_in_one_step_each(scene, rig):
