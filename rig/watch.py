@@ -158,11 +158,14 @@ class Watch:
     def _look(self, seen: live.Seen) -> tuple[Sight, ...]:
         profile = self.session.profile
         neutral = profile.neutral if profile is not None else None
-        gaze = {}
+        gaze: dict[int, np.ndarray] = {}
         for frame in seen.faces:
             values = self.session.values_of_face(frame.face_id)
             if values is not None and np.isfinite(values).all():
                 gaze[frame.face_id] = values[_GAZE].reshape(2, 2)
+            elif neutral is None:
+                # On a face that is not known yet, eyes that are set deep would look down.
+                gaze[frame.face_id] = np.full((2, 2), np.nan)
         return sights(seen.faces, neutral, self.session.settings.field_of_view, gaze)
 
     def _made(self, seen: live.Seen, found: tuple[Sight, ...], width: int) -> Picture:

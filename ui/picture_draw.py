@@ -283,7 +283,7 @@ def _draw_bars(picture: watch.Picture, box: Box, corner: str, free: Box, scale: 
         left = box.left
     bottom = box.bottom if corner.startswith("BOTTOM") else box.top - height
     draw_box(left, bottom, left + width, bottom + height, _SHADE)
-    names = 0.62 * width
+    names = 0.67 * width
     for i, (name, value) in enumerate(picture.bars):
         y = bottom + height - pad - (i + 1) * row
         start, end = left + names, left + width - pad
