@@ -85,8 +85,9 @@ _handles: list[tuple[Any, Any]] = []
 def _draw_in_viewport() -> None:
     context = bpy.context
     settings, watching = context.scene.mimica.picture, watch.current()
-    if watching is None or not settings.show:
+    if watching is None:
         _card.forget()
+    if watching is None or not settings.show:
         return
     area, region = context.area, context.region
     if area not in picture_place.viewports(context.window_manager, settings.everywhere):
@@ -95,11 +96,11 @@ def _draw_in_viewport() -> None:
         return
     scale = context.preferences.system.ui_scale
     free, floating = _free(context, settings.corner, scale)
-    picture = watching.ask("viewport", place(free, settings.corner, settings.size, 4 / 3, scale).width)
+    aspect = watching.picture.aspect if watching.picture is not None else 4 / 3
+    box = place(free, settings.corner, settings.size, aspect, scale, floating)
+    picture = watching.ask(f"region {region.as_pointer()}", box.width)
     if picture is None:
         return
-    box = place(free, settings.corner, settings.size, picture.aspect, scale, floating)
-    watching.ask("viewport", box.width)
     draw_picture(watching, picture, box, settings, scale)
     if settings.bars and picture.bars:
         _draw_bars(picture, box, settings.corner, free, scale)
@@ -113,7 +114,7 @@ def _draw_in_image_editor() -> None:
     view = context.region.view2d
     (left, bottom), (right, top) = (view.view_to_region(x, x, clip=False) for x in (0.0, 1.0))
     whole = Box(left, bottom, right, top)
-    picture = watching.ask("image editor", min(whole.width, 1920))
+    picture = watching.ask(f"region {context.region.as_pointer()}", min(whole.width, 1920))
     if picture is not None and whole.width > 1 and whole.height > 1:
         box = letterbox(whole, picture.aspect)
         draw_picture(watching, picture, box, context.scene.mimica.picture, context.preferences.system.ui_scale, 1.0)
