@@ -373,6 +373,18 @@ class Desktop:
         time.sleep(0.1)
         return point
 
+    def drag(self, start: Point, end: Point) -> None:
+        """Drag with the mouse from one point to another, as a hand does: in steps."""
+        self.hover(start)
+        self._xdotool("mousedown", "1")
+        self._wait_drawn()
+        for k in range(1, 9):
+            x, y = (round(a + (b - a) * k / 8) for a, b in zip(start, end, strict=True))
+            self._xdotool("mousemove", str(x), str(y))
+            self._wait_drawn()
+        self._xdotool("mouseup", "1")
+        self._wait_drawn()
+
     def hover(self, target: str | Point, *, kind: str | None = "UI", index: int = 0) -> Point:
         """Move the mouse onto words or a point. Returns the point."""
         x, y = self._resting(target, kind, index) if isinstance(target, str) else target
