@@ -74,7 +74,7 @@ def switch(desktop: Desktop, until: str) -> None:
     """Click on the switch in the panel's header, left of its name."""
     for attempt in range(3):
         x, y = desktop.find("Picture")
-        desktop.click((x - 36, y))
+        desktop.click((x - 29, y))
         try:
             desktop.wait_until(until, 3)
             return
