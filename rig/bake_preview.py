@@ -23,7 +23,7 @@ from .apply import PoseWriter
 from .bake_settings import BakeError, BakeSettings
 from .bind import Binding, TargetError, bind
 from .kept_pose import KeptPose
-from .preview_motion import MotionMaker
+from .preview_motion import MotionMaker, origin
 
 _AGAIN_SECONDS = 0.5
 """When what could not be shown is tried again."""
@@ -93,7 +93,7 @@ def status() -> Status:
     made = _shown.maker.made
     if made is None:
         return Status(working=True)
-    first, last = np.array(made.ends) + _shown.settings.start_frame
+    first, last = np.array(made.ends) + origin(_shown.settings)
     return Status((int(np.floor(first)), int(np.ceil(last))), _shown.maker.working)
 
 

@@ -39,7 +39,7 @@ class Made:
     motion: Motion
     """Solved for the groups of the binding's plan, one instant a key."""
     frames: np.ndarray
-    """float (M,): the keys' frames, counted from the frame at which the bake starts."""
+    """float (M,): the keys' frames, counted from `origin`."""
     ends: tuple[float, float]
     """The first and the last of the whole performance's."""
 
@@ -49,14 +49,14 @@ class Made:
         return (self.frames[0], self.frames[-1]) == self.ends
 
     def shows(self, frame: float) -> bool:
-        """Whether it holds what is at a frame, counted from the bake's start."""
+        """Whether it holds what is at a frame, counted from `origin`."""
         first, last = self.ends
         return bool(self.frames[0] <= min(max(frame, first), last) <= self.frames[-1])
 
     def pose(self, frame: float, settings: BakeSettings) -> CharacterPose:
         """Return the pose at a scene frame. Beyond the ends it holds, as keys do; between keys it goes straight."""
         last = len(self.frames) - 1
-        place = (frame - settings.start_frame - self.frames[0]) / settings.step
+        place = (frame - origin(settings) - self.frames[0]) / settings.step
         place = min(max(place, 0.0), float(last))
         if settings.stepped or abs(place - round(place)) < 1e-6:
             row = int(place + 1e-6)
@@ -80,7 +80,7 @@ class _Order:
         return made, time.perf_counter() - began
 
     def near(self, take: TakePerformance, frame: float) -> Made:
-        """Return the motion about a frame, counted from the bake's start. Raises BakeError.
+        """Return the motion about a frame, counted from `origin`. Raises BakeError.
 
         It is the whole one's but for what filters learn of a whole take. Quick once the take is solved.
         """
@@ -114,6 +114,11 @@ def _between(two: CharacterPose, share: float) -> CharacterPose:
     rotation = rot.multiply(start, rot.exp(turn * share))
     scale = None if bones.scale is None else mixed(bones.scale)
     return CharacterPose(BonePose(mixed(bones.location), rotation, scale), mixed(two.shapes), mixed(two.properties))
+
+
+def origin(settings: BakeSettings) -> float:
+    """Return the whole scene frame from which the keys of a bake are counted."""
+    return float(np.round(settings.start_frame))
 
 
 class MotionMaker:
@@ -160,7 +165,7 @@ class MotionMaker:
                 return True
             self._threads = self._threads or ThreadPoolExecutor(1, "mimica-preview")
             self._coming, self._coming_of = self._threads.submit(order.made), order
-        since = frame - settings.start_frame
+        since = frame - origin(settings)
         if self._made_of == order and self.made is not None and self.made.shows(since):
             return changed
         if isinstance(performance, TakePerformance) and self._is_solved(order):
@@ -203,11 +208,11 @@ class MotionMaker:
 
 
 def _for_motion(settings: BakeSettings) -> BakeSettings:
-    """Return settings with all as usual that changes nothing of the motion: how it is keyed, and where."""
+    """Return settings with all as usual that changes nothing of the motion: how it is keyed, and on which frames."""
     usual = BakeSettings()
     return replace(
         settings,
-        start_frame=0.0,
+        start_frame=settings.start_frame - origin(settings),
         existing=usual.existing,
         reduce=usual.reduce,
         tolerances=usual.tolerances,

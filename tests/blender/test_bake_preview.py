@@ -14,6 +14,8 @@ import mimica
 from mimica.capture.take import TakeInfo, TakeWriter
 from mimica.mapping.character_map import own_rig_map
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
+from mimica.operators import bake as bake_operators
+from mimica.operators import bake_preview as preview_operators
 from mimica.operators import takes as operators_takes
 from mimica.rig import bake_preview, preview_motion, test_pose
 from mimica.rig.character import store_map
@@ -390,6 +392,20 @@ def test_parts_of_the_face_steps_strength_and_offset_are_the_bakes(scene):
     assert jaw() == 0.0
     assert rig().pose.bones["brow_mid.L"].location.x < 0.1
     bake.bake_brows, bake.bake_mouth = False, True
+    bpy.ops.mimica.bake()
+    for frame, seen in previewed.items():
+        scene.frame_set(frame)
+        assert gap(seen, pose()) < 1e-5, frame
+
+
+@pytest.mark.parametrize("begins", [10.4, 10.5, 11.5, 10.75])
+def test_a_performance_that_begins_between_two_frames(scene, monkeypatch, begins):
+    """As one does that was recorded while the timeline played."""
+    plain = bake_operators.settings_of
+    monkeypatch.setattr(bake_operators, "settings_of", lambda s: replace(plain(s), start_frame=begins))
+    monkeypatch.setattr(preview_operators, "settings_of", bake_operators.settings_of)
+    start()
+    previewed = {frame: shown(frame) for frame in (10, 11, 12, 25, 26)}
     bpy.ops.mimica.bake()
     for frame, seen in previewed.items():
         scene.frame_set(frame)
