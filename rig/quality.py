@@ -132,12 +132,14 @@ def known() -> Report | None:
 
 
 def step(context: bpy.types.Context) -> bool:
-    """Begin what is asked for, take in what is done; return whether the active take, its place or report is new.
+    """Begin what is asked for, take in what is done; return whether the active take, its place or a report is new.
 
     Never waits. Nothing is begun while a capture runs: that needs the machine for itself.
     """
     global _job, _active, _current, _bake
-    if _job is not None and _job.done:
+    # Who waited for another take behind this one has stopped asking by now: drawn anew, they ask again.
+    changed = _job is not None and _job.done
+    if _job is not None and changed:
         if _job.report is not None:
             _reports[_job.asked] = _job.report
             while len(_reports) > _KEPT:
@@ -147,11 +149,9 @@ def step(context: bpy.types.Context) -> bool:
         _job = None
     asked = _asked(context)
     now = None if asked is None else _reports.get(asked)
-    changed = now is not _current or asked != _active
-    _active, _current = asked, now
     bake = _bake_of(context, now)
-    changed = changed or bake != _bake
-    _bake = bake
+    changed = changed or now is not _current or asked != _active or bake != _bake
+    _active, _current, _bake = asked, now, bake
     wanted = time.monotonic() - _wanted < _WANTED_SECONDS and live.current() is None
     if asked is not None and now is None and _job is None and wanted:
         _job = _Job(asked)

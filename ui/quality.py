@@ -15,6 +15,8 @@ _KINDS = {
     "OUTLIER": ("Outlier", "SHARPCURVE"),
     "CUT": ("Cut", "SEQ_SPLITVIEW"),
 }
+_WIDE = 330
+"""Pixels of the sidebar from which a row of the list has room for words."""
 _MENUS = ("DOPESHEET_MT_view", "TIME_MT_view")
 """The menus View of the Dope Sheet and of the Timeline, where it has one of its own."""
 
@@ -76,7 +78,8 @@ class MIMICA_UL_weak_spots(bpy.types.UIList):
         side.alignment = "RIGHT"
         place = quality.place(context)
         if place is not None:
-            side.label(text=f"frame {round(place.frame_at(item.start))}", translate=False)
+            wide = context.region.width > _WIDE * context.preferences.system.ui_scale
+            side.label(text=f"{'frame ' if wide else ''}{round(place.frame_at(item.start))}", translate=False)
         side.label(text=f"{item.seconds:.2f} s", translate=False)
 
 

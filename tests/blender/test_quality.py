@@ -111,6 +111,22 @@ def test_another_take_and_none(takes: Path) -> None:
     assert quality.report() is None
 
 
+def test_who_waits_behind_another_take_is_asked_again(takes: Path) -> None:
+    record(takes, "Good", ())
+    record(takes)
+    quality.report()
+    operators_quality._watch()
+    state = bpy.context.window_manager.mimica
+    state.take_index = state.takes.find("Good")
+    quality.step(bpy.context)
+    quality._wanted = -100.0
+    until = time.monotonic() + 60.0
+    while not (drawn := quality.step(bpy.context)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert drawn, "what is drawn asks for the active take once there is time for it"
+    assert looked_at().name == "Good"
+
+
 def test_nothing_is_worked_out_unasked(takes: Path) -> None:
     quality.forget()
     quality._wanted = -100.0
