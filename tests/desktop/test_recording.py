@@ -14,7 +14,7 @@ import pytest
 from mimica.capture.take import Take
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
-from mimica.tests.desktop.test_capture import LIVE, RUNNING, TAKES, press, start
+from mimica.tests.desktop.test_capture import FACE, LIVE, RUNNING, TAKES, press
 
 SETTINGS = "bpy.context.scene.mimica.recording"
 RECORDER = "__import__('sys').modules['bl_ext.user_default.mimica.rig.recorder']"
@@ -43,8 +43,11 @@ def capturing(desktop: Desktop, camera: MjpegCamera, tmp_path: Path) -> Iterator
     desktop.run("s = area().spaces[0]; s.overlay.show_overlays = False; s.show_gizmo = False")
     desktop.show_tab("Mimica")
     desktop.run(f"s = bpy.context.scene.mimica; s.source = 'STREAM'; s.address = {camera.address!r}")
-    start(desktop)
-    desktop.settle()
+    # Folded while nothing moves yet, so that Record is in sight.
+    desktop.click("Performer")
+    desktop.click("Character")
+    desktop.run("with view(): bpy.ops.mimica.start_capture()")
+    desktop.wait_until(FACE, 40)
     yield desktop
     if desktop.running:
         desktop.run("bpy.ops.mimica.stop_capture() if bpy.ops.mimica.stop_capture.poll() else None")
