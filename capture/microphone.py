@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .sound_clock import SoundClock
-from .sound_devices import MicrophoneError, inputs, microphones, on_sound_thread, open_streams, told_apart
+from .sound_devices import MicrophoneError, check_macos, inputs, microphones, on_sound_thread, open_streams, told_apart
 from .wav_file import WavFile
 
 __all__ = ["Heard", "Microphone", "MicrophoneError", "microphones", "running"]
@@ -175,6 +175,7 @@ class Microphone:
 
     def _open(self, sounddevice: ModuleType) -> None:
         """Open the stream. Raises `MicrophoneError`."""
+        check_macos()
         devices = inputs(sounddevice)
         if not devices:
             raise MicrophoneError("No microphone was found. Connect one, then look for microphones again.")

@@ -3,11 +3,14 @@
 """The microphones of this computer, through PortAudio. All calls to it are made on one thread of its own."""
 
 import logging
+import os
+import plistlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, TypeVar
@@ -87,9 +90,38 @@ def on_sound_thread(call: Callable[[ModuleType], T], limit: float = _ANSWER_LIMI
     try:
         return future.result(limit)
     except TimeoutError as error:
-        if not future.done():
-            future.cancel()
+        future.cancel()
         raise MicrophoneError("The system's sound does not answer. Restart Blender and try again.") from error
+    except MicrophoneError:
+        raise
+    except Exception as error:
+        logger.exception("PortAudio failed.")
+        raise MicrophoneError(
+            f"The system's sound failed ({error}). Look for microphones again, or restart Blender."
+        ) from error
+
+
+def check_macos() -> None:
+    """Raise `MicrophoneError` where macOS would end Blender for opening a microphone.
+
+    It ends a program that was started from the Finder or the Dock and whose Info.plist does not say what it wants the
+    microphone for, as Blender's does not. Of one that a terminal started, the terminal is asked.
+    """
+    if sys.platform != "darwin" or os.getppid() != 1:
+        return
+    bundle = next((path for path in Path(sys.executable).parents if path.suffix == ".app"), None)
+    if bundle is None:
+        return
+    try:
+        says = plistlib.loads((bundle / "Contents" / "Info.plist").read_bytes())
+    except (OSError, plistlib.InvalidFileException):
+        says = {}
+    if "NSMicrophoneUsageDescription" not in says:
+        program = bundle / "Contents" / "MacOS" / bundle.stem
+        raise MicrophoneError(
+            "macOS lets Blender use the microphone only when it is started from the Terminal, which must be allowed in "
+            f"System Settings, Privacy & Security, Microphone. Start it there with: {program}"
+        )
 
 
 @contextmanager

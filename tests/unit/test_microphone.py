@@ -5,6 +5,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 import wave
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.capture import microphone as module
+from mimica.capture import sound_devices
 from mimica.capture.microphone import Microphone, MicrophoneError, microphones, running
 from mimica.capture.sound_clock import SoundClock
 from mimica.tests.unit import sounding
@@ -298,6 +300,52 @@ def test_a_device_that_is_not_there(sound, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(MicrophoneError, match="No microphone was found"):
         Microphone("", None).start()
     assert microphones() == []
+
+
+def test_whatever_goes_wrong_is_a_sentence(sound) -> None:
+    def fail(_number=None):
+        raise ValueError("no such number")
+
+    sound.query_hostapis = fail
+    with pytest.raises(MicrophoneError, match=r"sound failed \(no such number\)\. Look for"):
+        Microphone("Desk", None).start()
+
+
+def test_a_system_that_hangs_is_said(sound, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    sound.query_hostapis = answer.wait
+    try:
+        with pytest.raises(MicrophoneError, match="does not answer"):
+            sound_devices.on_sound_thread(sound_devices.inputs, 0.1)
+    finally:
+        answer.set()
+
+
+@pytest.mark.parametrize(
+    ("parent", "plist", "refused"),
+    [
+        (1, b"<plist><dict><key>CFBundleName</key><string>Blender</string></dict></plist>", True),
+        (1, b"<plist><dict><key>NSMicrophoneUsageDescription</key><string>Talk</string></dict></plist>", False),
+        (1, b"no plist", True),
+        (4711, b"<plist><dict></dict></plist>", False),
+    ],
+)
+def test_macos_would_end_blender(sound, tmp_path: Path, monkeypatch, parent: int, plist: bytes, refused: bool) -> None:
+    """From the Finder, and not from a terminal, as long as Blender's bundle does not ask for the microphone."""
+    contents = tmp_path / "Blender.app" / "Contents"
+    contents.mkdir(parents=True)
+    (contents / "Info.plist").write_bytes(plist)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "executable", str(contents / "Resources" / "5.2" / "python" / "bin" / "python3.13"))
+    monkeypatch.setattr(os, "getppid", lambda: parent)
+    microphone = Microphone("Desk", None)
+    if refused:
+        with pytest.raises(MicrophoneError, match=r"started from the Terminal.*Start it there with: .*MacOS.Blender"):
+            microphone.start()
+        assert Stream.latest is None
+    else:
+        microphone.start()
+        assert Stream.latest.running
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
