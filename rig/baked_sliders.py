@@ -23,7 +23,7 @@ from . import compat
 from .bake_settings import BakeError, BakeSettings
 from .bind import TargetError
 from .destination import actions_of
-from .key_marks import MarksError
+from .key_marks import MarksError, has_marks
 from .performances import PerformanceError
 from .rebake import animated, baked_action, rebuild
 from .recipe import RecipeError, read_recipe, settings_to_json
@@ -37,7 +37,7 @@ _AT_ONCE = 0.12
 _SHORT = 1800
 """Frames of an action that is rebuilt at once while it is not known how long that takes."""
 
-_problems: dict[int, str] = {}
+_problems: dict[int, Exception] = {}
 _seconds: dict[int, float] = {}
 """By what Blender knows the action by: why it could not be rebuilt; how long that took last."""
 _pending: dict[int, float] = {}
@@ -47,7 +47,12 @@ _quiet = False
 
 def problem_of(action: bpy.types.Action) -> str:
     """Return why the sliders of an action could not be followed, as a sentence; empty when they were."""
-    return _problems.get(compat.session_uid(action), "")
+    return str(_problems.get(compat.session_uid(action), ""))
+
+
+def keys_are_unknown(action: bpy.types.Action) -> bool:
+    """Whether it is known that the animator's keys of an action can no longer be told from the bake's."""
+    return not has_marks(action) or isinstance(_problems.get(compat.session_uid(action)), MarksError)
 
 
 def is_waiting(action: bpy.types.Action) -> bool:
@@ -81,7 +86,7 @@ def follow(scene: bpy.types.Scene, action: bpy.types.Action, *, all_keys: bool =
     try:
         rebuild(scene, owner_of(scene, action), action, wanted(action), all_keys=all_keys)
     except ERRORS as error:
-        _problems[uid] = str(error)
+        _problems[uid] = error
         return False
     _problems.pop(uid, None)
     _seconds[uid] = time.perf_counter() - began

@@ -5,7 +5,6 @@
 import bpy
 
 from ..rig import baked_sliders
-from ..rig.key_marks import has_marks
 from ..rig.rebake import baked_action
 from .bake import draw_factors
 from .sentence import draw_sentence
@@ -34,7 +33,7 @@ class VIEW3D_PT_mimica_baked(_Panel, bpy.types.Panel):
         problem = baked_sliders.problem_of(action)
         if problem:
             draw_sentence(layout, context, problem, "ERROR")
-        if not has_marks(action):
+        if baked_sliders.keys_are_unknown(action):
             layout.operator("mimica.rebuild_bake", icon="FILE_REFRESH")
         elif baked_sliders.is_waiting(action):
             layout.label(text="Keys follow when the slider rests", icon="TIME")

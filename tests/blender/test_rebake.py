@@ -293,6 +293,9 @@ def test_notes_that_are_no_good_are_said(scene: bpy.types.Scene, text: str | Non
         action[MARKS_PROPERTY] = text
     sliders(scene).strength = 0.5
     assert same_keys(keys(scene), before) and "which keys" in baked_sliders.problem_of(action)
+    assert baked_sliders.keys_are_unknown(action)
+    assert bpy.ops.mimica.rebuild_bake() == {"FINISHED"}
+    assert not baked_sliders.keys_are_unknown(action) and not same_keys(keys(scene), before)
 
 
 def test_a_recipe_that_is_no_good_is_said(scene: bpy.types.Scene) -> None:
