@@ -16,6 +16,8 @@ TAKE_PROPERTY = "mimica_take"
 """On a strip: the name of the take's file."""
 _DRIFT = 0.010
 """Seconds by which the sound may drift from the keys until its end."""
+_FURTHEST = 0.01
+"""Part of a sound's rate by which a device's clock cannot be off: more is no measurement."""
 _SUBFRAME = 0.001
 """Seconds; closer to a frame is on it."""
 
@@ -69,6 +71,8 @@ def lay_sound(
         return f"The sound '{path.name}' is empty, so none was laid."
     rate = scene.render.fps / scene.render.fps_base
     begin = start_frame + (sound.start + offset_ms / 1000.0 - take_start) * rate
+    if not math.isfinite(begin) or not abs(sound.rate / length.rate - 1.0) < _FURTHEST:
+        return f"The take '{take_path.stem}' does not say rightly when its sound was heard, so none was laid."
     place = _place(path, length, sound.rate, begin, rate)
     editor = scene.sequence_editor_create()
     old = [strip for strip in compat.strips(editor) if strip.get(TAKE_PROPERTY) == take_path.stem]

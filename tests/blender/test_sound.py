@@ -187,6 +187,15 @@ def test_a_sound_that_is_not_there_or_damaged_is_said(scene, tmp_path, content, 
 
 
 @needs_sound
+@pytest.mark.parametrize(("start", "rate"), [(float("nan"), RATE), (0.0, 0.0), (0.0, float("nan")), (0.0, 44100.0)])
+def test_a_take_that_says_nonsense_of_its_sound(scene, tmp_path, start, rate) -> None:
+    write_clicks(tmp_path / "Take.wav", 1.0)
+    recorded = Sound("Take.wav", start, rate, "Desk")
+    note = lay_sound(scene, tmp_path / "Take.mimica", recorded, start_frame=1.0, take_start=0.0)
+    assert note == "The take 'Take' does not say rightly when its sound was heard, so none was laid."
+
+
+@needs_sound
 def test_an_empty_sound_is_said(scene, tmp_path) -> None:
     write_clicks(tmp_path / "Take.wav", length=0.0)
     note = lay_sound(
