@@ -21,11 +21,11 @@ def _draw(self: bpy.types.Panel, context: bpy.types.Context) -> None:
     status = bake_preview.status()
     if status.problem:
         draw_sentence(layout, context, status.problem, "ERROR")
-    elif status.working:
-        layout.label(text="Reading the take", icon="TIME")
     elif status.frames is not None:
         words = f"Frames {status.frames[0]} to {status.frames[1]}, nothing is keyed"
-        layout.label(text=words, icon="INFO", translate=False)
+        layout.label(text=words, icon="TIME" if status.working else "INFO", translate=False)
+    else:
+        layout.label(text="Reading the take", icon="TIME")
 
 
 def register() -> None:
