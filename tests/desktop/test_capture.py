@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The main path as a user walks it, with a network camera on the loopback: capture, record, bake; and how it ends."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +72,7 @@ def start(desktop: Desktop) -> None:
 
 
 def record(desktop: Desktop) -> None:
+    desktop.run("bpy.context.scene.mimica.recording.countdown = 0")
     press(desktop, "Record", f"{LIVE}.current().recording is not None")
 
 
@@ -218,6 +221,39 @@ def test_a_lost_camera_is_said_and_the_take_is_kept(fresh: Desktop, camera: Mjpe
     assert fresh.evaluate("bpy.context.window_manager.mimica.problem") != ""
     fresh.wait_until(f"len({TAKES}) == {takes + 1}")
     assert all(error == "" for *_, error in fresh.evaluate(TAKES))
+
+
+def test_the_helper_process_is_killed_while_recording(fresh: Desktop, camera: MjpegCamera) -> None:
+    choice = "bpy.context.preferences.addons['bl_ext.user_default.mimica'].preferences.helper_process"
+    helper = f"{LIVE}.current().capture.helper_number"
+    fresh.run(f"{choice} = 'ON'")
+    try:
+        start(fresh)
+        takes = len(fresh.evaluate(TAKES))
+        record(fresh)
+        fresh.wait_until(f"{LIVE}.current().stats().recorded >= 30")
+        first = fresh.evaluate(helper)
+        os.kill(first, signal.SIGKILL)
+        fresh.wait_until(f"not ({RUNNING})")
+        assert "helper process ended unexpectedly" in fresh.evaluate("bpy.context.window_manager.mimica.problem")
+        fresh.wait_until(f"len({TAKES}) == {takes + 1}")
+        fresh.settle()
+        fresh.screenshot("helper-killed")
+        active = fresh.evaluate("bpy.context.window_manager.mimica.take_index")
+        _name, frames, _duration, error = fresh.evaluate(TAKES)[active]
+        assert frames >= 30 and error == ""
+        # Blender's report lies over the panel, and names the button too.
+        fresh.press("Escape")
+        fresh.settle()
+        start(fresh)
+        assert fresh.evaluate(helper) != first
+        before = fresh.evaluate(POSE)
+        fresh.wait_until(f"{POSE} != {before}")
+        fresh.screenshot("helper-again")
+        press(fresh, "Stop", f"not ({RUNNING})")
+        assert fresh.complaints() == []
+    finally:
+        fresh.run(f"{choice} = 'AUTO'")
 
 
 def test_autosave_goes_on_during_a_capture(fresh: Desktop, tmp_path: Path) -> None:
