@@ -33,8 +33,11 @@ def add_phrases(scene: bpy.types.Scene, base: Path, phrases: list[tuple[float, f
     layered = layers.ensure_layered(scene, base)
     there = [(row.phrase_start, row.phrase_end) for row in layered.layers if row.phrase_end > row.phrase_start]
     new = [phrase for phrase in phrases if not any(np.allclose(phrase, one, atol=TOUCHING) for one in there)]
-    for start, end in new:
+    for i, (start, end) in enumerate(new, len(there)):
         layers.add_phrase(layered, start, end)
+        # What was performed again for itself lies over phrases.
+        layered.layers.move(len(layered.layers) - 1, i)
+        layered.index = i
     return len(new)
 
 

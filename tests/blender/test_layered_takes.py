@@ -348,6 +348,7 @@ def test_the_best_cut_is_found_on_request(folder: Path) -> None:
     assert jaw < 0.02
     bpy.ops.mimica.split_phrases()
     assert bpy.ops.mimica.best_cut() == {"CANCELLED"}, "a phrase without a take has nothing to be cut"
+    assert [name for name, _, _ in rows()] == ["", "", "", "over"], "phrases lie below what was laid by hand"
 
 
 def test_a_choice_keeps_its_layers_as_json(folder: Path) -> None:
