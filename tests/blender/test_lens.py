@@ -14,6 +14,7 @@ import mimica
 from mimica.capture.take import TakeInfo, TakeWriter
 from mimica.mapping.frame import FaceFrame
 from mimica.mapping.landmarks import average_face
+from mimica.mapping.performance import TakePerformance
 from mimica.mapping.rotation import exp, matrix_from_quaternion
 from mimica.operators import bake as operators_bake
 from mimica.operators import takes as operators_takes
@@ -74,10 +75,13 @@ def test_a_take_of_an_unknown_camera_is_baked_with_what_its_turning_head_tells(
     bpy.ops.mimica.refresh_takes()
     bpy.context.scene.mimica.target = bpy.data.objects[create_face_rig(bpy.context).armature]
     seen: list[float] = []
-    bake = operators_bake.bake_take
-    monkeypatch.setattr(
-        operators_bake, "bake_take", lambda *a, **more: seen.append(more["profile"].field_of_view) or bake(*a, **more)
-    )
+    bake = operators_bake.bake
+
+    def noting(scene: object, target: object, performance: TakePerformance, **more: object) -> object:
+        seen.append(performance.profile.field_of_view)
+        return bake(scene, target, performance, **more)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(operators_bake, "bake", noting)
     assert bpy.ops.mimica.bake() == {"FINISHED"}
     # As the command line does: half way between the usual and what is told.
     assert seen == [pytest.approx(39.5, abs=2.0) if told else pytest.approx(45.0)]
