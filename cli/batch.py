@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..capture.take import SUFFIX
-from . import batch_plan, perform, scene
+from ..capture.take import SUFFIX, TakeError
+from . import batch_plan, controls, perform, scene
 from .batch_job import FACTS, Job, Outcome, check_worker, surroundings
 from .batch_plan import Clip
 from .batch_report import PAGE, Entry, write_report
@@ -141,10 +141,18 @@ def _task(
         around = {what: value for what, value in around.items() if what != "model"}
     else:
         files["take"] = f"{clip.name}{SUFFIX}"
-    if arguments.sheet:
+    if arguments.sheet and not _holds_controls(clip.path):
         files["sheet"] = f"{clip.name}.png"
     asked = batch_plan.asked_of(clip, passed, inputs, list(files.values()), around)
     return _Task(clip, out / clip.name, files, asked)
+
+
+def _holds_controls(path: Path) -> bool:
+    """Whether a clip is a take without a face to be shown. What cannot be read says so when it is worked on."""
+    try:
+        return controls.is_controls(path)
+    except TakeError:
+        return False
 
 
 def _sort(tasks: Sequence[_Task], out: Path, overwrite: bool) -> tuple[dict[str, Entry], list[_Task]]:

@@ -269,7 +269,8 @@ def _finish(
     if arguments.csv:
         perform.write_csv(arguments.csv, performance.motion)
     if arguments.json:
-        write_json(arguments.json, scene.facts(performance, shot, result))
+        frames = performance.frames
+        write_json(arguments.json, scene.facts(frames.times, frames.found, frames.quality, shot, result))
     files = [("file", output), ("take", performance.take.path), ("film", wish.film), ("contact sheet", wish.sheet)]
     files += [("table", arguments.csv), ("facts", arguments.json)]
     console.figures([*figures, *((name, str(path)) for name, path in files if path)])

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..capture.control_takes import read_control_take, write_control_take
 from ..capture.take import SUFFIX, Take, TakeInfo, delete_take
 from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
@@ -18,13 +20,14 @@ from ..mapping.read_table import ReadSettings
 from . import character, perform, performer, scene
 from .console import Console
 from .failure import OK, USAGE, CommandError, make_folder
+from .report import write_json
 
 if TYPE_CHECKING:
     from ..rig.bake import BakeResult, BakeSettings
 
 _NAMED = 8
 """As many unknown names are given in a sentence."""
-_OF_FACES = ("take", "film", "sheet", "csv", "json", "performer", "camera_fov", "face", "model")
+_OF_FACES = ("take", "film", "sheet", "performer", "camera_fov", "face", "model")
 """Options for what a tracker saw."""
 
 
@@ -102,13 +105,17 @@ def export(arguments: argparse.Namespace, console: Console) -> int:
             " there is 'mimica solve'.",
             USAGE,
         )
+    _write(output, take, form)
+    console.figures([("frames", f"{len(take)} at {take.rate:g} frames/s"), ("format", form), ("file", str(output))])
+    return OK
+
+
+def _write(output: Path, take: ControlTake, form: Format) -> None:
     make_folder(output)
     try:
         write_controls(output, take, form)
     except ControlsFileError as error:
         raise CommandError(str(error)) from error
-    console.figures([("frames", f"{len(take)} at {take.rate:g} frames/s"), ("format", form), ("file", str(output))])
-    return OK
 
 
 def _format(arguments: argparse.Namespace) -> Format:
@@ -158,6 +165,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if not own:
                 scene.set_stage(shot)
             scene.save(arguments.output)
+    if arguments.csv:
+        _write(arguments.csv, take, "csv")
+    if arguments.json:
+        seen = np.ones(len(take))
+        write_json(arguments.json, scene.facts(take.times, seen, seen, shot, result))
     for note in result.notes:
         console.note(note)
     figures += [

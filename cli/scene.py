@@ -108,15 +108,21 @@ def bake(shot: Shot, performance: Performance, settings: "BakeSettings | None" =
     return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result
 
 
-def facts(performance: Performance, shot: Shot, result: "BakeResult") -> dict[str, object]:
-    """Return what was found in a performance and made of it, as JSON has it. No times of work: they would differ."""
-    frames = performance.frames
+def facts(
+    times: np.ndarray, found: np.ndarray, quality: np.ndarray, shot: Shot, result: "BakeResult"
+) -> dict[str, object]:
+    """Return what was found in a performance and made of it, as JSON has it. No times of work: they would differ.
+
+    :param times: (N,), seconds.
+    :param found: bool (N,): where there was a face.
+    :param quality: (N,), [0, 1].
+    """
     return {
         "schema": FACTS_SCHEMA,
-        "images": len(frames),
-        "seconds": round(float(frames.times[-1] - frames.times[0]), 3),
-        "found": round(float(frames.found.mean()), 4),
-        "quality": round(float(frames.quality.mean()), 4),
+        "images": len(times),
+        "seconds": round(float(times[-1] - times[0]), 3),
+        "found": round(float(found.mean()), 4),
+        "quality": round(float(quality.mean()), 4),
         "character": shot.character,
         "action": result.action,
         "first_frame": shot.first,

@@ -82,3 +82,15 @@ def test_a_take_on_a_character_whose_picture_stays_in_reach(tmp_path: Path, monk
     assert image.filepath.startswith("//") and Path(bpy.path.abspath(image.filepath)).samefile(tmp_path / "skin.png")
     assert bpy.data.objects[rig].animation_data.action.name == "words"
     assert not (out / "words" / "words.mimica").exists(), "the take is where it was"
+
+
+def test_a_take_of_controls_is_baked_and_has_no_sheet(tmp_path: Path) -> None:
+    clips, out, table = tmp_path / "clips", tmp_path / "out", tmp_path / "smile.csv"
+    clips.mkdir()
+    table.write_text("time,mouthSmileLeft\n" + "".join(f"{i / 30:.5f},{i / COUNT:.5f}\n" for i in range(COUNT)))
+    assert main(["take", "import", str(table), "--out", str(clips / "smile.mimica")]) == 0
+    assert main(["batch", str(clips), "--out", str(out)]) == 0
+    (smile,) = json.loads((out / "report.json").read_text())["clips"]
+    assert smile["problem"] is None and smile["facts"]["images"] == COUNT and smile["facts"]["keys"] > COUNT
+    assert sorted(smile["files"]) == ["csv", "output"]
+    assert len((out / smile["files"]["csv"]).read_text().splitlines()) == COUNT + 1
