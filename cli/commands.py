@@ -220,7 +220,8 @@ def _make(
         shot = scene.make_shot(arguments.fps or performance.rate, neutral)
         figures.append(("rig created in", f"{time.perf_counter() - began:.2f} s"))
     with console.progress("Baking and saving"), console.quiet():
-        shot, result = scene.bake(shot, performance, scene.bake_settings(arguments))
+        choice = scene.choice_of(arguments, performance, output)
+        shot, result = scene.bake(shot, performance, scene.bake_settings(arguments), choice)
         scene.set_range(shot, extend=False)
         scene.set_stage(shot)
         scene.save(output)
@@ -240,7 +241,8 @@ def _make_on_character(
         console.note(note)
     performance = _perform(arguments, console, places, take, arguments.overwrite, figures)
     with console.progress("Baking and saving"), console.quiet():
-        shot, result = scene.bake(found.shot, performance, scene.bake_settings(arguments))
+        choice = scene.choice_of(arguments, performance, output)
+        shot, result = scene.bake(found.shot, performance, scene.bake_settings(arguments), choice)
         scene.set_range(shot, extend=True)
         scene.save(output)
     for note in result.notes:

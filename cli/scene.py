@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ..rig.bake import BakeResult, BakeSettings
+    from ..rig.performances import Choice
 
 FACTS_SCHEMA = 1
 """Version of what `facts` returns."""
@@ -83,27 +84,39 @@ def bake_settings(arguments: "argparse.Namespace") -> "BakeSettings":
     return replace(settings, reduce=True, tolerances=Tolerances().scaled(arguments.reduce))
 
 
-def bake(shot: Shot, performance: Performance, settings: "BakeSettings | None" = None) -> "tuple[Shot, BakeResult]":
+def choice_of(arguments: "argparse.Namespace", performance: Performance, output: Path) -> "Choice | None":
+    """Return how Blender can open the performance again to change its keys; None where it cannot read it as here.
+
+    :param output: the .blend, from which a take below its folder is named.
+    """
+    from ..rig.performances import MOST, Choice
+
+    if arguments.performer is not None or arguments.camera_fov is not None:
+        return None
+    take, folder = performance.take.path.resolve(), output.parent.resolve()
+    path = f"//{take.relative_to(folder).as_posix()}" if take.is_relative_to(folder) else str(take)
+    return Choice(path, MOST if arguments.face is None else arguments.face - 1, learn=arguments.learn)
+
+
+def bake(
+    shot: Shot, performance: Performance, settings: "BakeSettings | None" = None, choice: "Choice | None" = None
+) -> "tuple[Shot, BakeResult]":
     """Key the performance. Raises CommandError.
 
     :param settings: None keys each frame from 1 on.
+    :param choice: see `choice_of`.
     """
     import bpy
 
-    from ..rig.bake import BakeError, bake_take
+    from ..mapping.performance import TakePerformance
+    from ..rig import bake as baking
     from ..rig.bind import TargetError
 
     scene = bpy.data.scenes[shot.scene]
+    taken = TakePerformance(performance.take.info.name, performance.frames, performance.profile)
     try:
-        result = bake_take(
-            scene,
-            bpy.data.objects[shot.character],
-            performance.frames,
-            name=performance.take.info.name,
-            profile=performance.profile,
-            settings=settings,
-        )
-    except (BakeError, TargetError) as error:
+        result = baking.bake(scene, bpy.data.objects[shot.character], taken, settings=settings, choice=choice)
+    except (baking.BakeError, TargetError) as error:
         raise CommandError(str(error)) from error
     return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result
 

@@ -26,7 +26,7 @@ from .destination import actions_of
 from .key_marks import MarksError, has_marks
 from .performances import PerformanceError
 from .rebake import animated, baked_action, rebuild
-from .recipe import RecipeError, read_recipe, settings_to_json
+from .recipe import RecipeError, has_recipe, read_recipe, settings_to_json
 
 ERRORS = (BakeError, TargetError, TakeError, ProfileError, PerformanceError, RecipeError, MarksError)
 """What a rebuild raises: sentences."""
@@ -189,6 +189,17 @@ def _after_undo(*_: object) -> None:
 
 
 @persistent
+def _after_load(*_: object) -> None:
+    """Let sliders stand where the keys are: what was baked without a panel, on the command line, has only a recipe."""
+    for action in bpy.data.actions:
+        if has_recipe(action) and action.library is None:
+            try:
+                show(action, read_recipe(action).settings)
+            except RecipeError as error:
+                _problems[compat.session_uid(action)] = error
+
+
+@persistent
 def _forget(*_: object) -> None:
     for known in (_problems, _seconds, _pending):
         known.clear()
@@ -205,7 +216,7 @@ def _alike(one: BakeSettings, other: BakeSettings) -> bool:
     return rounded(one) == rounded(other)
 
 
-_HANDLERS = (("undo_post", _after_undo), ("redo_post", _after_undo), ("load_pre", _forget))
+_HANDLERS = (("undo_post", _after_undo), ("redo_post", _after_undo), ("load_pre", _forget), ("load_post", _after_load))
 
 
 def register() -> None:

@@ -10,12 +10,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 cv2 = pytest.importorskip("cv2")
 
+import mimica  # noqa: E402
 from mimica.capture.source import SourceInfo  # noqa: E402
 from mimica.capture.take import Take, TakeInfo, TakeWriter  # noqa: E402
 from mimica.cli import blender, main, sample  # noqa: E402
 from mimica.cli.film import FilmWriter  # noqa: E402
 from mimica.mapping.frame import FaceFrame  # noqa: E402
 from mimica.mapping.landmarks import average_face  # noqa: E402
+from mimica.rig import baked_sliders, rebake  # noqa: E402
 
 RATE = 25.0
 COUNT = 51
@@ -117,3 +119,35 @@ def test_blender_offers_the_command(take: Path, capfd: pytest.CaptureFixture[str
     assert "sway.mp4" in capfd.readouterr().out
     assert blender._execute(["--help"]) == 0
     assert "blender --command mimica" in capfd.readouterr().out
+
+
+def test_what_was_baked_can_be_changed_in_blender(take: Path, tmp_path: Path) -> None:
+    output = tmp_path / "sway.blend"
+    assert main(["run", str(take), "--output", str(output), "--smoothing", "2", "--step", "2"]) == 0
+    bpy.ops.wm.read_homefile(use_empty=True)
+    mimica.register()
+    try:
+        # The folder as a whole may go elsewhere.
+        moved = tmp_path / "elsewhere"
+        moved.mkdir()
+        for path in (take, output):
+            path.rename(moved / path.name)
+        bpy.ops.wm.open_mainfile(filepath=str(moved / output.name))
+        rig = next(obj for obj in bpy.context.scene.objects if obj.type == "ARMATURE")
+        bpy.context.scene.mimica.target = rig
+        action = rebake.baked_action(rig)
+        assert action is not None and action.mimica_baked.smoothness == 2.0
+        turning = [curve for curve in curves_of(rig) if curve.data_path == 'pose.bones["head"].rotation_quaternion']
+        keys = len(turning[0].keyframe_points)
+
+        def sway() -> float:
+            return max(abs(key.co.y) for curve in turning if curve.array_index for key in curve.keyframe_points)
+
+        assert sway() > 0.05
+        action.mimica_baked.strength = 0.5
+        assert sway() < 0.1 and baked_sliders.problem_of(action) == ""
+        before = sway()
+        action.mimica_baked.strength = 0.0
+        assert sway() < 1e-3 < before and len(turning[0].keyframe_points) == keys
+    finally:
+        mimica.unregister()
