@@ -349,6 +349,12 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
         help="how much of the performance is shown: 1 as it was, 0 nothing (default: 1)",
     )
     group.add_argument(
+        "--existing",
+        choices=("leave", "replace", "add"),
+        default="leave",
+        help="your own character's animation: leave its channels alone, key them too, or add to it (default: leave)",
+    )
+    group.add_argument(
         "--proportions",
         choices=("performer", "average"),
         help="proportions of a new rig: the performer's own, or the average face (default: performer)",

@@ -78,6 +78,7 @@ def bake_settings(arguments: "argparse.Namespace") -> "BakeSettings":
         mapping=MappingSettings(arguments.smoothing),
         step=arguments.step,
         strength=Strength(arguments.strength),
+        existing=arguments.existing.upper(),
     )
     if arguments.reduce is None:
         return settings

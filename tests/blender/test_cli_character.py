@@ -320,3 +320,23 @@ def test_a_character_of_which_only_the_head_is_known() -> None:
     scene.collection.objects.link(marker)
     seen = seen_by_camera(scene, marker)
     assert (seen[:, :2] > 0.0).all() and (seen[:, :2] < 1.0).all() and np.ptp(seen[:, 1]) > 0.4
+
+
+@pytest.mark.parametrize("existing", ["leave", "replace", "add"])
+def test_what_becomes_of_the_users_animation_is_chosen(take: Path, tmp_path: Path, existing: str) -> None:
+    jaw = add_head().data.shape_keys.key_blocks["jawOpen"]
+    for frame in (1, COUNT):
+        jaw.value = 0.1
+        jaw.keyframe_insert("value", frame=frame)
+    file = save(tmp_path / "head.blend")
+    output = tmp_path / "shot.blend"
+    assert run(take, file, output, "--existing", existing) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(output))
+    keys = bpy.data.objects["Head"].data.shape_keys
+    values = []
+    for frame in (1, (COUNT + 1) // 2):
+        bpy.context.scene.frame_set(frame)
+        values.append(keys.key_blocks["jawOpen"].value)
+    shut, opened = values
+    assert shut == pytest.approx(0.0 if existing == "replace" else 0.1, abs=0.02)
+    assert (opened - shut > 0.3) == (existing != "leave")
