@@ -210,6 +210,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
             connection = sqlite3.connect(database, timeout=PATIENCE, uri=uri, isolation_level=None)
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (page,) = connection.execute("PRAGMA page_size").fetchone()
         except sqlite3.Error as failure:
             if connection is not None:
                 connection.close()
@@ -226,6 +227,10 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
                 f"The take '{path.name}' was recorded by a newer Mimica (its format is {version}, this Mimica reads "
                 f"up to {CONTROLS_VERSION}). Update Mimica to open it."
             )
+        # SQLite takes what is missing of a last page for zeros, and says nothing.
+        if not _has_log(path) and path.stat().st_size % page:
+            connection.close()
+            raise unreadable(path, sqlite3.DatabaseError("its end is missing"))
         return connection
     raise unreadable(path, error) from error
 

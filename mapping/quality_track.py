@@ -30,6 +30,8 @@ _JOIN_SECONDS = 0.2
 """Weak frames of one kind that are nearer than this are one spot."""
 _LEAST_TRUST = 0.5
 """Below this the character's face goes less than half as far as what is seen."""
+_LONE_SECONDS = 1 / 30
+"""For how long an instant counts that is alone."""
 _OUT_SHARE = 0.05
 """Share of the landmarks outside the picture from which that is what is wrong."""
 _NO_POINTS = np.zeros((0, LANDMARK_COUNT), np.float32)
@@ -139,7 +141,7 @@ def worst_between(track: QualityTrack, edges: np.ndarray) -> np.ndarray:
     times = track.times
     if not len(times) or not len(worst):
         return worst
-    last_step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    last_step = float(np.median(np.diff(times))) if len(times) > 1 else _LONE_SECONDS
     first = np.searchsorted(times, edges[:-1], "right") - 1
     after = np.searchsorted(times, edges[1:], "left")
     inside = (edges[1:] > times[0]) & (edges[:-1] < times[-1] + last_step)

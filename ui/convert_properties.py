@@ -33,7 +33,7 @@ class MimicaConvert(bpy.types.PropertyGroup):
         poll=_may_be_target,
     )
     part: BoolProperty(
-        name="Part of the Animation",
+        name="Frame Range",
         description="Convert only some frames. Off takes all, from the source's first key to its last",
         options=set(),
     )

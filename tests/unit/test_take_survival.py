@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mimica
@@ -66,6 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=60, deadline=None)
 @given(share=st.floats(0.0, 1.0))
+@example(share=0.99609375)
 def test_a_take_cut_off_anywhere_gives_what_is_whole(whole: Path, share: float) -> None:
     content = whole.read_bytes()
     length = int(share * len(content))
