@@ -12,13 +12,27 @@ from . import compat
 logger = logging.getLogger(__name__)
 
 
+def plays(window: bpy.types.Window) -> bool:
+    """Whether a window plays its scene's timeline."""
+    return window.screen is not None and window.screen.is_animation_playing
+
+
+def begin(window: bpy.types.Window) -> None:
+    """Let a window play from the present frame on."""
+    with bpy.context.temp_override(window=window):
+        # Frames are dropped where there is no sound device to follow, too.
+        bpy.ops.screen.animation_play(sync=True)
+
+
+def cancel(window: bpy.types.Window) -> None:
+    """Stop what a window plays, at its present frame. Raises RuntimeError where there is nothing left to stop."""
+    with bpy.context.temp_override(window=window):
+        bpy.ops.screen.animation_cancel(restore_frame=False)
+
+
 def is_playing(scene: bpy.types.Scene) -> bool:
     """Whether a window plays this scene's timeline."""
-    return any(
-        window.screen.is_animation_playing and window.scene == scene
-        for window in bpy.context.window_manager.windows
-        if window.screen is not None
-    )
+    return any(window.scene == scene and plays(window) for window in bpy.context.window_manager.windows)
 
 
 def last_frame(scene: bpy.types.Scene) -> float:
@@ -46,13 +60,12 @@ class Playback:
         if scene is None or window is None:
             return False
         self.follow_sound(True)
+        if is_playing(scene):
+            cancel(window)
+        whole = math.floor(frame)
         with bpy.context.temp_override(window=window):
-            if is_playing(scene):
-                bpy.ops.screen.animation_cancel(restore_frame=False)
-            whole = math.floor(frame)
             scene.frame_set(whole, subframe=frame - whole)
-            # Frames are dropped where there is no sound device to follow, too.
-            bpy.ops.screen.animation_play(sync=True)
+        begin(window)
         return True
 
     def stop(self) -> None:
@@ -62,8 +75,7 @@ class Playback:
         if scene is None or window is None or not is_playing(scene):
             return
         try:
-            with bpy.context.temp_override(window=window):
-                bpy.ops.screen.animation_cancel(restore_frame=False)
+            cancel(window)
         except RuntimeError:
             # While Blender quits or loads a file there may be nothing left to stop.
             logger.info("The playback could not be stopped.", exc_info=True)
@@ -85,5 +97,5 @@ class Playback:
 
 def _window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:
     windows = [window for window in bpy.context.window_manager.windows if window.scene == scene]
-    playing = (window for window in windows if window.screen.is_animation_playing)
+    playing = (window for window in windows if plays(window))
     return next(playing, windows[0] if windows else None)

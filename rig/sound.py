@@ -77,6 +77,7 @@ def lay_sound(
     editor = scene.sequence_editor_create()
     old = [strip for strip in compat.strips(editor) if strip.get(TAKE_PROPERTY) == take_path.stem]
     was = (old[0].channel, old[0].volume, old[0].pan, old[0].mute) if old else (1, 1.0, 0.0, False)
+    heard = {strip.sound.name_full for strip in old if strip.sound is not None}
     for strip in old:
         compat.strips(editor).remove(strip)
     channel = _free_channel(editor, was[0], place.frame, place.frame + place.frames + 1)
@@ -89,6 +90,10 @@ def lay_sound(
     compat.set_sound_offset(strip, place.after)
     if bpy.data.filepath:
         strip.sound.filepath = _relative(place.path)
+    # What the strip before held may stay behind without a user.
+    unused = [sound for sound in bpy.data.sounds if sound.name_full in heard and not sound.users]
+    for sound_block in unused:
+        bpy.data.sounds.remove(sound_block)
     if ends is not None:
         compat.trim_strip(strip, math.floor(ends[0]), math.floor(ends[1]) + 1)
     return " ".join(place.notes) or None
