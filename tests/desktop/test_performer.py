@@ -32,6 +32,8 @@ def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
     desktop.show_tab("Mimica")
     desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'; s.range_seconds = 0.6")
     desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
+    # Drawn in software it would hold up the clicks that a pose waits for.
+    desktop.run("bpy.context.scene.mimica.picture.show = False")
     press(desktop, "Create Face Rig", "bpy.context.scene.mimica.target is not None")
     start(desktop)
     # The neutral that is found by itself changes the panel.
