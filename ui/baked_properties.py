@@ -6,7 +6,7 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, PointerProperty
 
 from ..rig import baked_sliders
-from .region_properties import offset_property, smoothing_properties, strength_properties
+from .region_properties import offset_property, smoothing_properties, strength_properties, tolerance_property
 
 
 def _changed(self: "MimicaBaked", _context: bpy.types.Context) -> None:
@@ -32,20 +32,7 @@ class MimicaBaked(bpy.types.PropertyGroup):
         description="Key as few frames as the tolerance allows. Off keys each step",
         update=_changed,
     )
-    tolerance: FloatProperty(
-        name="Tolerance",
-        description=(
-            "How far curves may be from the performance. 1 is 0.2 mm on an average face, 0.25 degrees, and 0.005 of a "
-            "shape key"
-        ),
-        default=1.0,
-        min=0.05,
-        soft_max=5.0,
-        max=50.0,
-        precision=2,
-        step=5,
-        update=_changed,
-    )
+    tolerance: tolerance_property(_changed)
 
 
 for _made in (smoothing_properties(_changed), strength_properties(_changed)):

@@ -45,6 +45,8 @@ _LEVELS: tuple[Colour, ...] = ((0.35, 0.85, 0.4, 1.0), (1.0, 0.8, 0.25, 1.0), (1
 """By severity."""
 _TEXT = 11.0
 """Size of letters in points."""
+MARK = 6.0
+"""Radius of the mark while recording."""
 _MOST_LINES = 2
 """Of health."""
 _BARS_WIDTH = 215.0
@@ -161,7 +163,8 @@ def draw_picture(
     if settings.health:
         _draw_health(watching, box, scale)
     if watching.session.recording is not None:
-        _draw_mark(watching, box, scale)
+        reach = 2.2 * MARK * scale
+        draw_mark(watching, (box.right - reach, box.top - reach), scale)
 
 
 def _draw_image(picture: watch.Picture, box: Box, mirror: bool, opacity: float) -> None:
@@ -267,10 +270,9 @@ def _wrapped(text: str, size: float, width: float) -> list[str]:
     return lines
 
 
-def _draw_mark(watching: watch.Watch, box: Box, scale: float) -> None:
-    """Put a dot into the picture's upper right corner that tells how well what is being recorded is seen."""
-    radius = 6.0 * scale
-    middle = box.right - 2.2 * radius, box.top - 2.2 * radius
+def draw_mark(watching: watch.Watch, middle: tuple[float, float], scale: float) -> None:
+    """Draw a dot that tells how well what is being recorded is seen."""
+    radius = MARK * scale
     for size, tint in ((radius + 2.0 * scale, _SHADE), (radius, _LEVELS[watching.severity])):
         _draw_triangles(disc(middle, size), tint)
 

@@ -34,6 +34,7 @@ from .preview_properties import MimicaPreview
 from .quality_properties import CLASSES as QUALITY_CLASSES
 from .quality_properties import MimicaQuality, MimicaWeakSpots
 from .record_properties import MimicaRecording
+from .region_properties import tolerance_property
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -281,18 +282,7 @@ class MimicaScene(bpy.types.PropertyGroup):
             "lids and lips that touch are kept. Off keys each frame"
         ),
     )
-    bake_tolerance: FloatProperty(
-        name="Tolerance",
-        description=(
-            "How far curves may be from the performance. 1 is 0.2 mm on an average face, 0.25 degrees, and 0.005 of a "
-            "shape key"
-        ),
-        default=1.0,
-        min=0.05,
-        soft_max=5.0,
-        max=50.0,
-        precision=2,
-    )
+    bake_tolerance: tolerance_property()
     bake_part: BoolProperty(name="Part of the Take", description="Bake only a part of the take")
     bake_from: FloatProperty(
         name="From", description="Seconds after the take's beginning", subtype="TIME_ABSOLUTE", min=0.0, default=0.0

@@ -7,7 +7,8 @@ from typing import Any
 import blf
 import bpy
 
-from ..rig import live, recorder
+from ..rig import live, recorder, watch
+from .picture_draw import MARK, draw_mark
 from .prompter import draw_box, free_width, text_size
 from .sentence import draw_sentence
 
@@ -141,8 +142,12 @@ def _draw_sign(scale: float) -> None:
     text = f"Recording  {session.recorded_seconds:.1f} s"
     width, height = text_size(text, _LINE * scale)
     pad = 10 * scale
-    x, y = (left + right - width) / 2, region.height - _TOP * scale
-    draw_box(x - pad, y - pad, x + width + pad, y + height + pad, _SHADE)
+    # The picture has this mark too, but may be hidden.
+    watching, dot = watch.current(), 3 * MARK * scale
+    x, y = (left + right - width + dot) / 2, region.height - _TOP * scale
+    draw_box(x - dot - pad, y - pad, x + width + pad, y + height + pad, _SHADE)
+    if watching is not None:
+        draw_mark(watching, (x - 2 * dot / 3, y + height / 2), scale)
     _write(text, x, y, _LINE * scale, _RED)
 
 

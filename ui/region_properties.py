@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Properties that there are one of for each part of the face, named after the parts as `FACE_REGIONS` has them."""
+"""Properties that a bake has before and after it; those by part of the face are named as `FACE_REGIONS` has them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -94,6 +94,24 @@ def offset_property(update: Update = None) -> Any:
         max=3600.0,
         step=1,
         precision=3,
+        update=update,
+    )
+
+
+def tolerance_property(update: Update = None) -> Any:
+    """Return how far reduced curves may be from the performance."""
+    return FloatProperty(
+        name="Tolerance",
+        description=(
+            "How far curves may be from the performance. 1 is 0.2 mm on an average face, 0.25 degrees, and 0.005 of a "
+            "shape key"
+        ),
+        default=1.0,
+        min=0.05,
+        soft_max=5.0,
+        max=50.0,
+        step=5,
+        precision=2,
         update=update,
     )
 
