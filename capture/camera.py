@@ -4,7 +4,6 @@
 
 import json
 import logging
-import os
 import platform
 import subprocess
 from collections import Counter
@@ -13,13 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .camera_reasons import look_around, why_no_camera
 from .device import CaptureDevice, LiveSource
 from .images import natural_key
 from .source import SourceError, SourceSpec, load_cv2
 
 log = logging.getLogger(__name__)
-
-NO_CAMERA = "No camera was found. Connect one, or choose a video file as the source."
 
 _V4L2_NAMES = Path("/sys/class/video4linux")
 _UNCOMPRESSED_PIXELS = 640 * 480
@@ -74,7 +72,7 @@ def open_camera(spec: SourceSpec) -> CaptureDevice:
     """
     cameras = _all_cameras()
     if not cameras:
-        raise SourceError(NO_CAMERA)
+        raise SourceError(str(why_no_camera(look_around())))
     name = spec.name or cameras[0].name
     # One entry for each back-end that knows this camera, the preferred one first.
     wanted = [camera for camera in cameras if camera.name == name]
@@ -90,20 +88,9 @@ def open_camera(spec: SourceSpec) -> CaptureDevice:
 
 
 def _refused(camera: Camera) -> str:
-    """Return the sentence for a camera that is there but does not open."""
-    if camera.path.startswith("/dev/") and not os.access(camera.path, os.R_OK | os.W_OK):
-        return (
-            f"You have no permission to use the camera '{camera.name}' ({camera.path}). Add your user to the group "
-            "'video' and log in again."
-        )
-    sentence = f"The camera '{camera.name}' does not open: another program may be using it. Close that program and "
-    sentence += "start again."
-    if platform.system() == "Darwin":
-        sentence += (
-            " If none is, allow the camera for Blender (or the Terminal that started it) in System Settings, "
-            "Privacy & Security, Camera."
-        )
-    return sentence
+    """Return the sentences for a camera that is there but does not open."""
+    device = camera.path if camera.path.startswith("/dev/") else ""
+    return str(why_no_camera(look_around(), camera.name, device))
 
 
 def _open_capture(camera: Camera, spec: SourceSpec) -> Any:

@@ -5,6 +5,7 @@
 A test machine has no cameras: a real video stands for the picture of one, behind the call that opens it.
 """
 
+import errno
 import itertools
 import json
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 from mimica.capture import camera as cameras
 from mimica.capture.camera import list_cameras
+from mimica.capture.camera_reasons import Environment, Node, why_no_camera
 from mimica.capture.source import FrameSource, SourceError, SourceSpec, make_source
 from mimica.tests.unit.clips import SIZE, is_upright, number_of, write_video
 
@@ -237,7 +239,7 @@ def test_nothing_is_asked_for_by_default(plug: Plug, open_camera: Make) -> None:
 
 def test_no_camera(connected: Callable[..., None], open_camera: Make) -> None:
     connected("Linux")
-    assert refusal(open_camera()) == cameras.NO_CAMERA
+    assert refusal(open_camera()) == str(why_no_camera())
     assert list_cameras() == ()
 
 
@@ -258,15 +260,16 @@ def test_the_camera_has_no_permission(
     plug: Plug, open_camera: Make, connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected("Linux", V4L2=[info("Webcam", 0, "/dev/video0")])
-    monkeypatch.setattr("os.access", lambda path, mode: False)
+    denied = Environment("Linux", nodes=(Node("/dev/video0", errno.EACCES, "video"), Node("/dev/video1")))
+    monkeypatch.setattr(cameras, "look_around", lambda: denied)
     plug.in_use = True
-    assert "Add your user to the group 'video'" in refusal(open_camera())
+    assert "usermod -aG video" in refusal(open_camera())
 
 
 def test_macos_says_where_cameras_are_allowed(connected: Callable[..., None], plug: Plug, open_camera: Make) -> None:
     connected("Darwin", AVFOUNDATION=[info("FaceTime", 0, "ABC")])
     plug.in_use = True
-    assert "System Settings, Privacy & Security, Camera" in refusal(open_camera())
+    assert "System Settings > Privacy & Security > Camera" in refusal(open_camera())
 
 
 def test_the_camera_does_not_answer(plug: Plug, open_camera: Make) -> None:
