@@ -42,7 +42,7 @@ def _parts():
     from .ui import bake as bake_panel
     from .ui import bake_preview as preview_panel
     from .ui import baked as baked_panel
-    from .ui import baked_properties, panels, picture_draw, preferences, prompter, properties, quality_strip
+    from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
@@ -58,7 +58,7 @@ def _parts():
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    return (*stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, command_line)
+    return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, command_line)
 
 
 def register() -> None:

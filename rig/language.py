@@ -2,7 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is said to the user, in the language that Blender's interface has."""
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 import bpy
+
+from .sentences import Sentences
+
+_known: tuple[str, ...] = ()
 
 
 def say(template: str, **values: object) -> str:
@@ -10,5 +17,37 @@ def say(template: str, **values: object) -> str:
 
     The template is what is looked up, so it must be a literal: `say("{n} frames", n=3)`, never an f-string.
     """
-    text = bpy.app.translations.pgettext_iface(template)
+    text = _look_up(template)
     return text.format(**values) if values else text
+
+
+def sentence(text: str) -> str:
+    """Return a sentence that was made elsewhere, in English and with values inside, in the interface's language.
+
+    That is what exceptions, reports and stored notes say. What no translation is known for stays as it is. Main thread.
+    """
+    locale = bpy.app.translations.locale or ""
+    return text if not text or locale in ("", "en_US") else _translated(text, locale)
+
+
+def know(msgids: Iterable[str]) -> None:
+    """Set the texts that `sentence` finds again; called as translations are registered."""
+    global _known
+    _known = tuple(msgids)
+    _sentences.cache_clear()
+    _translated.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _sentences() -> Sentences:
+    # Made when first needed: compiling some hundred patterns is no work for the start of Blender.
+    return Sentences(_known)
+
+
+@lru_cache(maxsize=256)
+def _translated(text: str, _locale: str) -> str:
+    return _sentences().translate(text, _look_up)
+
+
+def _look_up(text: str) -> str:
+    return bpy.app.translations.pgettext_iface(text)
