@@ -42,6 +42,7 @@ def main() -> int:
     build.add_argument("--platform", action="append", default=[], help="only this platform; may be repeated")
     build.add_argument("--output", type=Path, default=ROOT / "dist", help="folder of the zips (default: dist)")
     add("desktop", "run the tests that drive a real Blender with its window", passes_on="[PYTEST OPTION ...]")
+    add("pictures", "make the documentation's pictures in a real Blender", passes_on="[NAME ...]")
     add("bench", "measure speed and print the figures", passes_on="[OPTION ...]")
     model = add("model", "fetch or build the face model and print where it is")
     model.add_argument("--download", action="store_true", help="try the official address again")
@@ -49,7 +50,7 @@ def main() -> int:
     add("environment", "make the virtual environment and print its Python")
 
     arguments, arguments.rest = parser.parse_known_args()
-    if arguments.rest and arguments.command not in ("demo", "test", "desktop", "bench"):
+    if arguments.rest and arguments.command not in ("demo", "test", "desktop", "pictures", "bench"):
         parser.error(f"{arguments.command} does not know {' '.join(arguments.rest)}")
     # A shell starts what runs in its background deaf to Ctrl+C, and so would be every program that is tested from here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -128,6 +129,11 @@ def _desktop(arguments: argparse.Namespace) -> int:
     return _run(python, "-m", "pytest", *(arguments.rest or ["tests/desktop"]), model=_ensure_model(python))
 
 
+def _pictures(arguments: argparse.Namespace) -> int:
+    python = ensure_environment(find_blender(arguments.blender))
+    return _run(python, "-m", "mimica.tools.make_pictures", *arguments.rest, model=_ensure_model(python))
+
+
 def _bench(arguments: argparse.Namespace) -> int:
     python = ensure_environment(find_blender(arguments.blender))
     return _run(python, "-m", "mimica.bench", *arguments.rest, model=_ensure_model(python))
@@ -150,6 +156,7 @@ COMMANDS = {
     "lint": _lint,
     "build": _build,
     "desktop": _desktop,
+    "pictures": _pictures,
     "bench": _bench,
     "model": _model,
     "lock": _lock,
