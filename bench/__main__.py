@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, helper, mapping, picture, recording, ten_minutes, tick, tracker
+from . import bake, helper, mapping, picture, recording, soak, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
@@ -19,16 +19,21 @@ BENCHES = {
     "picture": picture.run,
     "ten-minutes": ten_minutes.run,
 }
+LONG = {"soak": soak.run}
+"""Those that take options of their own and are run only when they are asked for."""
 
 
 def main() -> int:
     """Run the benches named on the command line, or all."""
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; default: all")
+    names = ", ".join([*BENCHES, *LONG])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {names}; default: all but {', '.join(LONG)}")
     parser.add_argument("--clip", type=Path, help="a video with one face; default: the sample clip")
-    arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(BENCHES):
+    arguments, options = parser.parse_known_args()
+    if unknown := set(arguments.names) - set(BENCHES) - set(LONG):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    if options and not (len(arguments.names) == 1 and arguments.names[0] in LONG):
+        parser.error(f"unknown: {' '.join(options)}")
     with tempfile.TemporaryDirectory(prefix="mimica-bench-") as folder:
         clip = arguments.clip
         if clip is None:
@@ -39,7 +44,10 @@ def main() -> int:
         print(f"clip: {clip.name}")
         for name in arguments.names or BENCHES:
             print(f"\n## {name}")
-            BENCHES[name](clip, Path(folder))
+            if name in LONG:
+                LONG[name](clip, Path(folder), options)
+            else:
+                BENCHES[name](clip, Path(folder))
     return 0
 
 
