@@ -18,7 +18,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
@@ -45,21 +45,10 @@ class Reason:
     kind: str
     """none, hidden, flatpak, snap, permission, login, busy, held, failed, pictureless, computer, user, desktop,
     refused: what each means is in the table."""
-    template: str
-    """The sentence with its `{names}`, as a translation is looked up by."""
-    advice_templates: tuple[str, ...]
-    values: Mapping[str, str] = field(default_factory=dict)
-    """For the `{names}`: camera, group, programs, error, devices."""
-
-    @property
-    def sentence(self) -> str:
-        """What is the matter."""
-        return self.template.format(**self.values)
-
-    @property
-    def advice(self) -> tuple[str, ...]:
-        """What to do, most likely first."""
-        return tuple(template.format(**self.values) for template in self.advice_templates)
+    sentence: str
+    """What is the matter."""
+    advice: tuple[str, ...]
+    """What to do, a sentence each, most likely first."""
 
     def __str__(self) -> str:
         return " ".join((self.sentence, *self.advice))
@@ -159,7 +148,7 @@ def _table() -> dict[str, Any]:
 def _reason(system: str, kind: str, values: Mapping[str, str]) -> Reason:
     table = _table()
     entry = table.get(system, table[""])[kind]
-    return Reason(kind, entry["sentence"], tuple(entry["advice"]), values)
+    return Reason(kind, entry["sentence"].format(**values), tuple(text.format(**values) for text in entry["advice"]))
 
 
 # Linux
