@@ -7,11 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, helper, mapping, picture, recording, soak, ten_minutes, tick, tracker
+from . import bake, everything, helper, mapping, picture, recording, soak, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
     "tick": tick.run,
+    "everything": everything.run,
     "helper": helper.run,
     "mapping": mapping.run,
     "bake": bake.run,

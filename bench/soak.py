@@ -4,7 +4,8 @@
 
 `--real` captures from a network camera for as long as that takes, in one go. `--fast` plays as many minutes of the clip
 as fast as it is tracked, with a start and a stop for each part of it, by thread and by helper process in turn. Both
-record all along, move a face rig, take the neutral or a range now and then, and undo.
+record all along, move a face rig, take the neutral or a range now and then, and undo. `--desktop` is as `--real`, in a
+Blender with its window, which draws the camera's picture and the panel.
 """
 
 import argparse
@@ -25,28 +26,18 @@ from ..capture.take import SUFFIX, Take
 from ..mapping.range_poses import neutral_pose, range_poses
 from ..rig import live
 from ..rig.recording import Wanted
+from . import soak_desktop
 from .common import model
 from .rigs import own_rig
 from .soak_camera import SoakCamera
+from .soak_report import WARM, Recorded, print_drift, print_memory
 from .soak_watch import Curve, Held, held, peak_mb, resident_mb
 from .tick import evaluate
 
 TICK = 1 / 60
-WARM = 1 / 12
-"""The part of the time after which memory counts: five minutes of an hour."""
 UNDO_EVERY, TEACH_EVERY, STEP_EVERY = 20.0, 300.0, 0.25
 TEACHING = 60.0
 """Seconds after which a range is ended with what was shown so far."""
-ALLOWED_GROWTH, ALLOWED_DRIFT = 0.05, 0.020
-
-
-@dataclass(slots=True)
-class Recorded:
-    """A take that was recorded."""
-
-    path: Path
-    clock: float | None = None
-    """When its clock showed 0, by `time.perf_counter`."""
 
 
 @dataclass(slots=True)
@@ -101,7 +92,7 @@ class Work:
     def _teach(self, now: float) -> None:
         if now - self.taught > TEACH_EVERY:
             self.taught = now
-            poses = range_poses() if next(self.ranges) else (neutral_pose(),)
+            poses = range_poses("USUAL") if next(self.ranges) else (neutral_pose(),)
             self.session.calibrate(poses, self.folder / "performer.json", pace=0.3)
         elif self.session.asking and now - self.taught > TEACHING and self.session.calibrator is not None:
             self.session.calibrator.order("end")
@@ -161,9 +152,9 @@ def real(clip: Path, folder: Path, options: argparse.Namespace) -> None:
         if ended:
             print(f"The capture ended by itself after {curve.seconds:.0f} s: {session.message}")
         print(f"{stats.captured} images, {stats.dropped} dropped, {session.poses} poses, {len(work.takes)} takes")
-        _print_memory(curve, seconds * WARM, peaks)
+        print_memory(curve, seconds * WARM, peaks)
         print("left behind after the stop:", "; ".join(after.more_than(before)) or "nothing")
-        _print_drift(camera.sent(), work.takes)
+        print_drift(camera.sent(), work.takes)
 
 
 def fast(clip: Path, folder: Path, options: argparse.Namespace) -> None:
@@ -221,57 +212,13 @@ def _at_rest() -> Held:
     return held()
 
 
-def _print_memory(curve: Curve, warm: float, peaks: tuple[float, float]) -> None:
-    for column, name, peak in (("own_mb", "Blender", peaks[0]), ("helper_mb", "helper", peaks[1])):
-        first, last, most = curve.growth(column, warm)
-        if first:
-            verdict = "flat" if abs(last / first - 1) <= ALLOWED_GROWTH else "GROWS"
-            print(
-                f"memory of {name}: {first:.1f} MB after {warm:.0f} s, {last:.1f} MB at the end "
-                f"({last / first - 1:+.1%}: {verdict}); at most {most:.1f} MB while it ran, {peak:.1f} MB ever"
-            )
-
-
-def _print_drift(sent: np.ndarray, takes: Sequence[Recorded], bucket: float = 300.0) -> None:
-    """Compare the takes' times with the camera's wall clock.
-
-    An instant of a take belongs to the picture that was sent last before it arrived.
-    """
-    instants, walls, delays = [], [], []
-    for take in takes:
-        if take.clock is None:
-            continue
-        times = Take.open(take.path).frames().times
-        moments = take.clock + times
-        index = np.searchsorted(sent[:, 1], moments) - 1
-        good = index >= 0
-        instants.append(times[good])
-        walls.append(sent[index[good], 0])
-        delays.append(moments[good] - sent[index[good], 1])
-    time_, wall, delay = (np.concatenate(parts) for parts in (instants, walls, delays))
-    ahead = time_ - wall
-    ahead -= np.median(ahead[wall < wall[0] + bucket / 5])
-    edges = np.arange(wall[0], wall[-1], bucket)
-    medians = [np.median(ahead[(wall >= edge) & (wall < edge + bucket)]) for edge in edges]
-    print(f"{len(time_)} instants in takes over {wall[-1] - wall[0]:.0f} s, of {len(sent)} pictures sent")
-    print(f"{'from s':>8} {'take ahead of the wall clock, ms':>34}")
-    for edge, median in zip(edges, medians, strict=True):
-        print(f"{edge - wall[0]:8.0f} {median * 1e3:34.3f}")
-    drift = max(medians) - min(medians)
-    verdict = "within" if drift <= ALLOWED_DRIFT else "BEYOND"
-    print(f"drift {drift * 1e3:.2f} ms ({verdict} {ALLOWED_DRIFT * 1e3:.0f} ms)")
-    print(
-        f"sent to grabbed: median {np.median(delay) * 1e3:.2f} ms, 99 % within {np.percentile(delay, 99) * 1e3:.2f} ms"
-    )
-    print(f"longest time between two instants of a take: {max(np.diff(t).max() for t in instants if len(t) > 1):.3f} s")
-
-
 def run(clip: Path, folder: Path, words: Sequence[str] = ()) -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(prog="dev.py bench soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--fast", action="store_true", help="only the clip's time, as fast as it goes")
     parser.add_argument("--real", action="store_true", help="only the real time")
+    parser.add_argument("--desktop", action="store_true", help="only the real time, in a Blender with its window")
     parser.add_argument("--helper", action=argparse.BooleanOptionalAction, help="a helper process, or none")
     parser.add_argument("--cycles", type=int, default=50, help="fast: starts and stops")
     parser.add_argument("--take-minutes", type=float, default=5.0, help="real: length of a take")
@@ -281,9 +228,10 @@ def run(clip: Path, folder: Path, words: Sequence[str] = ()) -> None:
     options = parser.parse_args(words)
     faulthandler.enable()
     print(f"process {os.getpid()}, {resident_mb():.0f} MB")
-    for name, part, other in (("fast", fast, options.real), ("real", real, options.fast)):
-        if getattr(options, name) or not other:
-            print(f"\n{name}, {options.minutes:g} minutes")
-            within = folder / name
-            within.mkdir()
-            part(clip, within, options)
+    ways = {"fast": fast, "real": real, "desktop": soak_desktop.run}
+    asked = [name for name in ways if getattr(options, name)]
+    for name in asked or ("fast", "real"):
+        print(f"\n{name}, {options.minutes:g} minutes")
+        within = folder / name
+        within.mkdir()
+        ways[name](clip, within, options)

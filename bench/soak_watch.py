@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +24,12 @@ class Reading:
 
     seconds: float
     own_mb: float
-    """Resident memory of this process."""
+    """Resident memory of the process."""
     helper_mb: float
     """The same of the helper process, 0 without one."""
     files: int
     threads: int
-    """All of the system's threads of this process, not Python's alone."""
+    """All of the system's threads of that process, not Python's alone."""
     note: str
 
 
@@ -60,15 +61,20 @@ class Held:
         return said
 
 
-def held() -> Held:
-    """Return what this process holds now."""
+def held(process: int | str = "self", threads: Iterable[str] | None = None) -> Held:
+    """Return what a process holds now.
+
+    :param threads: the names of its Python threads; None: this process's.
+    """
+    if threads is None:
+        threads = [thread.name for thread in threading.enumerate()]
     return Held(
-        Counter(_open_files()),
-        Counter(_NUMBER.sub("#", thread.name) for thread in threading.enumerate()),
-        Counter(_native_threads()),
-        Counter(_children()),
+        Counter(_open_files(process)),
+        Counter(_NUMBER.sub("#", name) for name in threads),
+        Counter(_native_threads(process)),
+        Counter(_children(process)),
         frozenset(os.listdir(SHARED)) if SHARED.is_dir() else frozenset(),
-        resident_mb(),
+        resident_mb(process),
     )
 
 
@@ -91,9 +97,9 @@ def _status_mb(process: int | str, field: str) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def _native_threads() -> list[str]:
+def _native_threads(process: int | str) -> list[str]:
     names: list[str] = []
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{process}/task").iterdir():
         try:
             names.append(_NUMBER.sub("#", (task / "comm").read_text().strip()))
         except OSError:
@@ -101,12 +107,12 @@ def _native_threads() -> list[str]:
     return names
 
 
-def _open_files() -> list[str]:
+def _open_files(process: int | str) -> list[str]:
     """Return each open file's kind: "socket", "pipe", "anon_inode:..." or a file's path without its numbers."""
     kinds: list[str] = []
-    for number in os.listdir("/proc/self/fd"):
+    for number in os.listdir(f"/proc/{process}/fd"):
         try:
-            target = os.readlink(f"/proc/self/fd/{number}")
+            target = os.readlink(f"/proc/{process}/fd/{number}")
         except OSError:
             continue  # that of the listing itself
         kind = target.split(":[")[0]
@@ -114,9 +120,9 @@ def _open_files() -> list[str]:
     return kinds
 
 
-def _children() -> list[str]:
+def _children(process: int | str) -> list[str]:
     names: list[str] = []
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{process}/task").iterdir():
         try:
             numbers = (task / "children").read_text().split()
         except OSError:
@@ -132,8 +138,9 @@ def _children() -> list[str]:
 class Curve:
     """Readings every `every` seconds from the moment it is made, printed and written to a CSV file as they come."""
 
-    def __init__(self, path: Path, every: float = 10.0) -> None:
+    def __init__(self, path: Path, process: int | str = "self", every: float = 10.0) -> None:
         self.readings: list[Reading] = []
+        self._process = process
         self._every = every
         self._began = time.perf_counter()
         self._file = path.open("w", newline="", buffering=1)
@@ -150,10 +157,8 @@ class Curve:
         if self.seconds < len(self.readings) * self._every:
             return
         helper_mb = resident_mb(helper) if helper else 0.0
-        files = len(os.listdir("/proc/self/fd"))
-        reading = Reading(
-            round(self.seconds, 1), resident_mb(), helper_mb, files, len(os.listdir("/proc/self/task")), note
-        )
+        files, threads = (len(os.listdir(f"/proc/{self._process}/{kind}")) for kind in ("fd", "task"))
+        reading = Reading(round(self.seconds, 1), resident_mb(self._process), helper_mb, files, threads, note)
         self.readings.append(reading)
         self._rows.writerow([getattr(reading, name) for name in Reading.__slots__])
         if len(self.readings) % 6 == 1:
