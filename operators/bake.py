@@ -18,6 +18,7 @@ from ..mapping.strength import Strength
 from ..rig import bake_preview, baked_sliders, live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
 from ..rig.bind import TargetError
+from ..rig.language import say, sentence
 from ..rig.performances import PerformanceError, choice_of, open_performance
 from ..rig.take_place import at_place
 from .sound import lay_take_sound
@@ -33,14 +34,14 @@ class MIMICA_OT_bake(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         if context.scene.mimica.target is None:
-            cls.poll_message_set("Pick a character, or press Create Face Rig")
+            cls.poll_message_set(say("Pick a character, or press Create Face Rig"))
             return False
         session = live.current()
         if session is not None and session.recording is not None:
-            cls.poll_message_set("Stop the recording first")
+            cls.poll_message_set(say("Stop the recording first"))
             return False
         return True
 
@@ -60,7 +61,8 @@ class MIMICA_OT_bake(bpy.types.Operator):
                     done.append(_bake(context, job))
                 except (TakeError, BakeError, TargetError, ProfileError, PerformanceError) as error:
                     name = job.target.name if job.target is not None else ""
-                    problems.append(f"{name}: {error}" if len(jobs) > 1 else str(error))
+                    text = sentence(str(error))
+                    problems.append(f"{name}: {text}" if len(jobs) > 1 else text)
         finally:
             window_manager.progress_end()
         for problem in problems:
@@ -70,9 +72,11 @@ class MIMICA_OT_bake(bpy.types.Operator):
         scene = context.scene
         scene.frame_end = max(scene.frame_end, *(int(result.last_frame) for result in done))
         for result in done:
-            self.report({"INFO"}, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
+            text = "'{action}': {keys} keys in {seconds:.1f} s"
+            told = say(text, action=result.action, keys=result.keys, seconds=result.seconds)
+            self.report({"INFO"}, told)
             for note in result.notes:
-                self.report({"INFO"}, note)
+                self.report({"INFO"}, sentence(note))
         return {"FINISHED"}
 
 
@@ -118,8 +122,11 @@ def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     gaps = long_gaps_within(performance.times, performance.found, wanted.start, wanted.end)
     if not gaps:
         return result
-    sentence = "1 gap" if gaps == 1 else f"{gaps} gaps"
-    return replace(result, notes=(*result.notes, f"{sentence} of more than {BRIDGE_SECONDS:g} s: see Quality."))
+    seconds = f"{BRIDGE_SECONDS:g}"
+    note = f"1 gap of more than {seconds} s: see Quality."
+    if gaps > 1:
+        note = f"{gaps} gaps of more than {seconds} s: see Quality."
+    return replace(result, notes=(*result.notes, note))
 
 
 def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:

@@ -9,6 +9,7 @@ import bpy
 from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
 from ..rig import bake_preview, live, preview_events, test_pose
+from ..rig.language import say, sentence
 from ..rig.performances import PerformanceError, choice_of, open_performance
 from ..rig.take_place import at_place
 from .bake import settings_of
@@ -29,14 +30,14 @@ class MIMICA_OT_preview_bake(bpy.types.Operator):
         if bake_preview.is_on(context.scene):
             return True
         if live.current() is not None:
-            cls.poll_message_set("Stop the capture first")
+            cls.poll_message_set(say("Stop the capture first"))
             return False
         wanted = active_take(context), context.scene.mimica.target
         if wanted[0] is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         if wanted[1] is None:
-            cls.poll_message_set("Pick a character, or press Create Face Rig")
+            cls.poll_message_set(say("Pick a character, or press Create Face Rig"))
             return False
         return True
 
@@ -50,7 +51,7 @@ class MIMICA_OT_preview_bake(bpy.types.Operator):
         problem = bake_preview.status().problem
         if problem:
             bake_preview.end()
-            self.report({"ERROR"}, problem)
+            self.report({"ERROR"}, sentence(problem))
             return {"CANCELLED"}
         return {"FINISHED"}
 

@@ -6,6 +6,7 @@ import bpy
 
 from ..rig import live
 from ..rig.bind import can_be_target
+from ..rig.language import say
 from .redraw import redraw
 
 
@@ -44,7 +45,7 @@ class MIMICA_OT_remove_character(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.mimica
         if not 0 <= settings.cast_index < len(settings.cast):
-            cls.poll_message_set("There is no character in the list")
+            cls.poll_message_set(say("There is no character in the list"))
             return False
         return True
 
@@ -64,7 +65,7 @@ class MIMICA_OT_keep_pose(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if live.current() is None:
-            cls.poll_message_set("Start a capture first")
+            cls.poll_message_set(say("Start a capture first"))
             return False
         return True
 

@@ -15,6 +15,7 @@ from ..mapping.character_map import CharacterMap, CharacterMapError
 from ..rig import character, map_presets, test_pose
 from ..rig.bind import TargetError
 from ..rig.detect import detect_character
+from ..rig.language import say, sentence
 
 
 def target_of(context: bpy.types.Context) -> Any:
@@ -51,10 +52,10 @@ class OnCharacter(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         holder = character.holder_of(target_of(context))
         if holder is None:
-            cls.poll_message_set("Pick a character first, or press Create Face Rig")
+            cls.poll_message_set(say("Pick a character first, or press Create Face Rig"))
             return False
         if holder.library is not None:
-            cls.poll_message_set("The character is linked from another file. Make a library override of it first")
+            cls.poll_message_set(say("The character is linked from another file. Make a library override of it first"))
             return False
         return True
 
@@ -67,7 +68,7 @@ class OnMap(OnCharacter):
         if not super().poll(context):
             return False
         if not data_of(context).stored:
-            cls.poll_message_set("The character has no mapping yet. Press Detect, or load one")
+            cls.poll_message_set(say("The character has no mapping yet. Press Detect, or load one"))
             return False
         return True
 
@@ -97,14 +98,13 @@ class MIMICA_OT_detect(OnCharacter):
         try:
             found = detect_into(obj)
         except TargetError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if count := len(found.bones) + len(found.controls):
-            self.report({"INFO"}, f"'{obj.name}': {count} entries")
+            self.report({"INFO"}, say("'{name}': {count} entries", name=obj.name, count=count))
         else:
-            self.report(
-                {"WARNING"}, f"Nothing was found that follows a face. {' '.join(character.stored_report(obj)['notes'])}"
-            )
+            notes = ("Nothing was found that follows a face.", *character.stored_report(obj)["notes"])
+            self.report({"WARNING"}, sentence(" ".join(notes)))
         return {"FINISHED"}
 
 
@@ -137,7 +137,7 @@ class _FileOrder(bpy.types.Operator):
         try:
             self.report({"INFO"}, order())
         except CharacterMapError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -145,7 +145,7 @@ class _FileOrder(bpy.types.Operator):
         def use() -> str:
             found = map_presets.load_map(path)
             character.store_map(target_of(context), found)
-            return f"'{path.stem}': {len(found.bones) + len(found.controls)} entries"
+            return say("'{name}': {count} entries", name=path.stem, count=len(found.bones) + len(found.controls))
 
         return self._try(use)
 
@@ -172,7 +172,7 @@ class MIMICA_OT_save_map(_FileOrder, OnMap, ExportHelper):
         def save() -> str:
             path = Path(bpy.path.abspath(self.filepath))
             map_presets.save_map(path, _stored(context))
-            return f"Saved: {path}"
+            return say("Saved: {path}", path=path)
 
         return self._try(save)
 
@@ -216,7 +216,7 @@ class MIMICA_OT_save_preset(_FileOrder, OnMap):
     def execute(self, context: bpy.types.Context) -> set[str]:
         def save() -> str:
             path = map_presets.save_preset(self.name, _stored(context))
-            return f"Preset '{path.stem}' is saved"
+            return say("Preset '{name}' is saved", name=path.stem)
 
         return self._try(save)
 
@@ -233,7 +233,7 @@ class MIMICA_OT_remove_preset(_FileOrder):
             self,
             event,
             title="Remove Preset",
-            message=f"'{Path(self.path).stem}' is deleted.",
+            message=say("'{name}' is deleted.", name=Path(self.path).stem),
             confirm_text="Delete",
             icon="WARNING",
         )
@@ -241,7 +241,7 @@ class MIMICA_OT_remove_preset(_FileOrder):
     def execute(self, context: bpy.types.Context) -> set[str]:
         def remove() -> str:
             map_presets.remove_preset(Path(self.path))
-            return f"Preset '{Path(self.path).stem}' is deleted"
+            return say("Preset '{name}' is deleted", name=Path(self.path).stem)
 
         return self._try(remove)
 
@@ -254,7 +254,7 @@ class MIMICA_OT_reset_test(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not test_pose.share():
-            cls.poll_message_set("Nothing is being tested")
+            cls.poll_message_set(say("Nothing is being tested"))
             return False
         return True
 

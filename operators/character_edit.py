@@ -14,6 +14,7 @@ from ..mapping.character_map import CONTROLS, NO_LIMIT, BoneEntry, Channel, Cont
 from ..mapping.frame import ARKIT_SHAPES
 from ..rig import character, map_mirror, map_view
 from ..rig.bind import TargetError
+from ..rig.language import say, sentence
 from ..rig.map_rows import CONTROL_ITEMS, KIND_ITEMS, MimicaEntry, entry_of, fill_channel, fill_entry
 from .character import OnCharacter, OnMap, data_of, detect_into, target_of
 
@@ -43,7 +44,7 @@ class _OnEntry(OnMap):
             return False
         data = data_of(context)
         if not 0 <= data.index < len(data.entries):
-            cls.poll_message_set("Pick an entry in the list first")
+            cls.poll_message_set(say("Pick an entry in the list first"))
             return False
         return True
 
@@ -140,7 +141,7 @@ class MIMICA_OT_add_entry(OnCharacter):
         character.add_entry(obj, entry, data_of(context).index)
         view = map_view.view(obj)
         if view is not None and (missing := view.missing(channel)):
-            self.report({"WARNING"}, f"{missing}.")
+            self.report({"WARNING"}, sentence(missing))
         return {"FINISHED"}
 
     def _owner(self, context: bpy.types.Context) -> bpy.types.Object | None:
@@ -184,7 +185,7 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
         if not super().poll(context):
             return False
         if map_view.armature_of(target_of(context)) is None:
-            cls.poll_message_set("The character has no armature")
+            cls.poll_message_set(say("The character has no armature"))
             return False
         return True
 
@@ -207,7 +208,8 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = target_of(context)
         if self.bone not in _armature(context).data.bones:
-            self.report({"ERROR"}, f"There is no bone '{self.bone}'. Press Add again and choose one.")
+            text = say("There is no bone '{bone}'. Press Add again and choose one.", bone=self.bone)
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
         drive, _, side = self.drive.partition("_")
         region = {"jaw": "jaw", "eye": "gaze"}.get(drive, "head")
@@ -280,12 +282,12 @@ class MIMICA_OT_mirror_entries(_OnEntry):
                 fill_entry(data.entries[place] if place is not None else data.entries.add(), other)
         copied, alone = len(others), len(made) - len(others)
         missing = dict.fromkeys(name for other, lost in made if other is not None for name in lost)
-        text = f"{copied} entries copied" if copied != 1 else "1 entry copied"
+        told = [say("1 entry is copied") if copied == 1 else say("{n} entries are copied", n=copied)]
         if alone:
-            text += f", {alone} have no counterpart on the other side"
+            told.append(say("{n} have no counterpart on the other side", n=alone))
         if missing:
-            text += f". Left out, having no counterpart: {', '.join(missing)}"
-        self.report({"WARNING" if missing else "INFO"}, text)
+            told.append(say("Left out, having no counterpart: {names}", names=", ".join(missing)))
+        self.report({"WARNING" if missing else "INFO"}, ". ".join(told))
         return {"FINISHED"}
 
 
@@ -356,7 +358,7 @@ class MIMICA_OT_reset_entries(OnMap):
         if not super().poll(context):
             return False
         if not data_of(context).detected:
-            cls.poll_message_set("This mapping was not detected. Press Detect")
+            cls.poll_message_set(say("This mapping was not detected. Press Detect"))
             return False
         return True
 
@@ -420,7 +422,7 @@ class MIMICA_OT_add_suggestion(OnMap):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.control not in CONTROLS:
-            self.report({"ERROR"}, f"'{self.control}' is no control. Press Detect once more.")
+            self.report({"ERROR"}, say("'{name}' is no control. Press Detect once more.", name=self.control))
             return {"CANCELLED"}
         entry = ControlEntry((Channel("shape_key", self.shape_key),), self.control, minimum=0.0, maximum=1.0)
         character.add_entry(target_of(context), entry)

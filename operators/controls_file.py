@@ -20,6 +20,7 @@ from ..mapping.read_table import ReadSettings
 from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, bake
 from ..rig.bind import TargetError
+from ..rig.language import say, sentence
 from ..rig.paths import takes_folder
 from ..rig.performances import PerformanceError, choice_of, open_performance
 from .bake import settings_of
@@ -45,7 +46,7 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         return True
 
@@ -79,11 +80,11 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
                 )
             write_controls(output, _controls_of(performance, path, settings.smoothness), self.format)
         except (TakeError, PerformanceError, ProfileError, ControlsFileError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         finally:
             window_manager.progress_end()
-        self.report({"INFO"}, f"Saved: {output}")
+        self.report({"INFO"}, say("Saved: {path}", path=output))
         return {"FINISHED"}
 
 
@@ -143,12 +144,12 @@ class MIMICA_OT_import_controls(bpy.types.Operator, ImportHelper):
             take = read_controls(path, ReadSettings(self.unit, self.landscape, self.rate))
             done = _keep(context, take) if self.way == "TAKE" else _key(context, take)
         except (ControlsFileError, TakeError, BakeError, TargetError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         for note in (*take.notes, *done):
-            self.report({"INFO"}, note)
+            self.report({"INFO"}, sentence(note))
         if take.unknown:
-            self.report({"INFO"}, f"Not understood, and left out: {', '.join(take.unknown)}")
+            self.report({"INFO"}, say("Not understood, and left out: {names}", names=", ".join(take.unknown)))
         return {"FINISHED"}
 
 

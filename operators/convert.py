@@ -11,6 +11,7 @@ from ..rig import bake_preview, live, test_pose
 from ..rig.bake_settings import BakeError
 from ..rig.bind import TargetError
 from ..rig.convert import ConvertError, ConvertSettings, by_keys, convert
+from ..rig.language import say, sentence
 from ..rig.make_shapes import make_arkit_shapes
 
 _PERCENT = 100
@@ -22,10 +23,10 @@ class _Operator(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if live.current() is not None:
-            cls.poll_message_set("Stop the capture first: it poses the character too")
+            cls.poll_message_set(say("Stop the capture first: it poses the character too"))
             return False
         if context.mode not in ("OBJECT", "POSE"):
-            cls.poll_message_set("Switch to Object Mode or Pose Mode first")
+            cls.poll_message_set(say("Switch to Object Mode or Pose Mode first"))
             return False
         return True
 
@@ -42,7 +43,7 @@ class MIMICA_OT_convert(_Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.mimica.convert
         if settings.source is None or settings.target is None:
-            cls.poll_message_set("Pick a source and a target first")
+            cls.poll_message_set(say("Pick a source and a target first"))
             return False
         return super().poll(context)
 
@@ -57,17 +58,22 @@ class MIMICA_OT_convert(_Operator):
             try:
                 done = convert(scene, settings.source, settings.target, wanted, progress)
             except (ConvertError, TargetError, BakeError) as error:
-                self.report({"ERROR"}, str(error))
+                self.report({"ERROR"}, sentence(str(error)))
                 return {"CANCELLED"}
         for note in done.notes:
-            self.report({"INFO"}, note)
+            self.report({"INFO"}, sentence(note))
         result = done.result
-        what = "shape keys" if by_keys(settings.target) else "bones"
-        self.report(
-            {"INFO"},
-            f"'{result.action}': {result.keys} keys for {what} of '{settings.target.name}', frames "
-            f"{result.first_frame:.0f} to {result.last_frame:.0f}",
+        keys = "'{action}': {keys} keys for shape keys of '{target}', frames {first:.0f} to {last:.0f}"
+        bones = "'{action}': {keys} keys for bones of '{target}', frames {first:.0f} to {last:.0f}"
+        text = say(
+            keys if by_keys(settings.target) else bones,
+            action=result.action,
+            keys=result.keys,
+            target=settings.target.name,
+            first=result.first_frame,
+            last=result.last_frame,
         )
+        self.report({"INFO"}, text)
         return {"FINISHED"}
 
 
@@ -83,7 +89,7 @@ class MIMICA_OT_make_arkit_shapes(_Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         target = context.scene.mimica.convert.target
         if target is None or target.type != "MESH" or target.find_armature() is None:
-            cls.poll_message_set("Pick a mesh as the target that an armature deforms")
+            cls.poll_message_set(say("Pick a mesh as the target that an armature deforms"))
             return False
         return super().poll(context)
 
@@ -93,13 +99,14 @@ class MIMICA_OT_make_arkit_shapes(_Operator):
             try:
                 done = make_arkit_shapes(mesh, progress)
             except TargetError as error:
-                self.report({"ERROR"}, str(error))
+                self.report({"ERROR"}, sentence(str(error)))
                 return {"CANCELLED"}
         if done.kept:
-            self.report({"INFO"}, f"There already, and left as they are: {', '.join(done.kept)}")
+            self.report({"INFO"}, say("There already, and left as they are: {names}", names=", ".join(done.kept)))
         if done.still:
-            self.report({"INFO"}, f"These move nothing of '{mesh.name}': {', '.join(done.still)}")
-        self.report({"INFO"}, f"'{mesh.name}' has {done.made} new shape keys")
+            names = ", ".join(done.still)
+            self.report({"INFO"}, say("These move nothing of '{mesh}': {names}", mesh=mesh.name, names=names))
+        self.report({"INFO"}, say("'{mesh}' has {count} new shape keys", mesh=mesh.name, count=done.made))
         return {"FINISHED"}
 
 

@@ -14,6 +14,7 @@ from ..mapping.calibration import ProfileError
 from ..mapping.face_regions import FACE_REGIONS
 from ..mapping.phrases import JOIN_SECONDS
 from ..rig import layer_cuts, layers
+from ..rig.language import say, sentence
 from ..rig.performances import PerformanceError
 from .takes import active_take
 
@@ -76,8 +77,9 @@ def _offered(context: bpy.types.Context, active: _Active) -> list[Path]:
 
 def _item(path: Path, quality: str = "") -> tuple[str, str, str]:
     span = layers.span_of(path)
-    where = "where it was recorded to the timeline" if span.timeline is not None else "from where this take begins"
-    return str(path), f"{span.name}{quality}", f"{span.times[-1] - span.times[0]:.1f} s, laid {where}"
+    there, here = "{seconds:.1f} s, laid where it was recorded to the timeline", "{seconds:.1f} s, laid from its start"
+    text = say(there if span.timeline is not None else here, seconds=span.times[-1] - span.times[0])
+    return str(path), f"{span.name}{quality}", text
 
 
 def _takes_to_add(_self: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[Any, ...]]:
@@ -97,7 +99,7 @@ def _takes_to_choose(_self: bpy.types.Operator, context: bpy.types.Context | Non
         own = f"  {layers.span_of(active.base).mean_quality(row.start, row.end):.0%}"
     except (TakeError, layers.LayerError):
         own = ""
-    _chosen.append((_BASE, f"Base{own}", "The take itself, without a layer here"))
+    _chosen.append((_BASE, say("Base") + own, "The take itself, without a layer here"))
     for path in _offered(context, active):
         span = layers.span_of(path)
         at = layers.place(active.layered, span)
@@ -118,10 +120,10 @@ class MIMICA_OT_add_layer(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         if len(context.window_manager.mimica.takes) < 2:
-            cls.poll_message_set("There is no other take to lay over this one. Record or import one")
+            cls.poll_message_set(say("There is no other take to lay over this one. Record or import one"))
             return False
         return True
 
@@ -132,7 +134,7 @@ class MIMICA_OT_add_layer(bpy.types.Operator):
         try:
             _add(context.scene, base, Path(self.take))
         except _FAILURES as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -162,7 +164,7 @@ class _OfLayer:
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
         if _active(context) is None:
-            cls.poll_message_set("There is no layer in the list")
+            cls.poll_message_set(say("There is no layer in the list"))
             return False
         return True
 
@@ -173,7 +175,7 @@ class _OfLayer:
         try:
             return {"FINISHED"} if self.change(context, active) else {"CANCELLED"}
         except _FAILURES as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
 
 
@@ -270,7 +272,8 @@ class MIMICA_OT_best_cut(_OfLayer, bpy.types.Operator):
             return False
         before = f"{row.first}-{row.last}"
         layer_cuts.cut_best(row, (row.start, row.end), self.window)
-        self.report({"INFO"}, f"Frames {row.first}-{row.last} instead of {before}")
+        text = say("Frames {first}-{last} instead of {before}", first=row.first, last=row.last, before=before)
+        self.report({"INFO"}, text)
         return True
 
 
@@ -286,7 +289,7 @@ class MIMICA_OT_split_phrases(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         return True
 
@@ -301,9 +304,9 @@ class MIMICA_OT_split_phrases(bpy.types.Operator):
                 return {"CANCELLED"}
             added = layer_cuts.add_phrases(context.scene, base, phrases)
         except _FAILURES as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{len(phrases)} phrases, {added} of them new")
+        self.report({"INFO"}, say("{count} phrases, {added} of them new", count=len(phrases), added=added))
         return {"FINISHED"}
 
 

@@ -9,6 +9,7 @@ import bpy
 from ..capture.take import Take, TakeError
 from ..mapping.lens import estimate_field_of_view
 from ..rig import live
+from ..rig.language import say, sentence
 from .takes import active_take
 
 
@@ -24,10 +25,10 @@ class MIMICA_OT_estimate_field_of_view(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if live.current() is not None:
-            cls.poll_message_set("Stop the capture first")
+            cls.poll_message_set(say("Stop the capture first"))
             return False
         if active_take(context) is None:
-            cls.poll_message_set("Record a take in which the head turns first")
+            cls.poll_message_set(say("Record a take in which the head turns first"))
             return False
         return True
 
@@ -39,13 +40,13 @@ class MIMICA_OT_estimate_field_of_view(bpy.types.Operator):
             take = Take.open(path)
             found = estimate_field_of_view(take.frames(take.summary().main_face or 0))
         except TakeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if found is None:
             self.report({"WARNING"}, "The head turns too little in this take. Turn it 20 degrees or more to each side")
             return {"CANCELLED"}
         context.scene.mimica.field_of_view = math.radians(found)
-        self.report({"INFO"}, f"The field of view seems to be {found:.0f} degrees")
+        self.report({"INFO"}, say("The field of view seems to be {found:.0f} degrees", found=found))
         return {"FINISHED"}
 
 

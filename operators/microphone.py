@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import live, microphone
+from ..rig.language import say
 
 
 class MIMICA_OT_find_microphones(bpy.types.Operator):
@@ -15,7 +16,7 @@ class MIMICA_OT_find_microphones(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if microphone.is_looking():
-            cls.poll_message_set("Microphones are being looked for")
+            cls.poll_message_set(say("Microphones are being looked for"))
             return False
         return True
 
@@ -34,7 +35,7 @@ class MIMICA_OT_test_microphone(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         session = live.current()
         if session is not None and session.recording is not None:
-            cls.poll_message_set("A take is being recorded")
+            cls.poll_message_set(say("A take is being recorded"))
             return False
         return True
 

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..mapping.calibration import ProfileError, without_range
 from ..rig import live, performers
+from ..rig.language import say, sentence
 from ..rig.paths import performers_folder, single_performer_file
 from .redraw import redraw
 
@@ -68,11 +69,11 @@ class _OfPerformer(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_path(context) is None:
-            cls.poll_message_set("There is no performer yet. Press New Performer, or Set Neutral in a capture")
+            cls.poll_message_set(say("There is no performer yet. Press New Performer, or Set Neutral in a capture"))
             return False
         session = live.current()
         if session is not None and session.asking:
-            cls.poll_message_set("Finish or cancel the calibration first")
+            cls.poll_message_set(say("Finish or cancel the calibration first"))
             return False
         return True
 
@@ -91,7 +92,7 @@ def _changed(operator: bpy.types.Operator, context: bpy.types.Context, change: C
         if chosen is not None:
             live.choose_performer(chosen)
     except ProfileError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, sentence(str(error)))
         return {"CANCELLED"}
     finally:
         refresh_performers(context.window_manager)
@@ -111,7 +112,7 @@ class MIMICA_OT_new_performer(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         session = live.current()
         if session is not None and session.asking:
-            cls.poll_message_set("Finish or cancel the calibration first")
+            cls.poll_message_set(say("Finish or cancel the calibration first"))
             return False
         return True
 
@@ -154,7 +155,7 @@ class MIMICA_OT_delete_performer(_OfPerformer):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         path = active_path(context)
-        message = f"'{path.stem}' loses neutral and range. Takes stay." if path else ""
+        message = say("'{name}' loses neutral and range. Takes stay.", name=path.stem) if path else ""
         return context.window_manager.invoke_confirm(
             self, event, title="Delete Performer", message=message, confirm_text="Delete", icon="WARNING"
         )
@@ -172,7 +173,7 @@ class MIMICA_OT_reset_performer(_OfPerformer):
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         effect = next(text for what, _, text in _RESETS if what == properties.what)
-        return f"{effect}. Restore Previous brings it back"
+        return say("{effect}. Restore Previous brings it back", effect=say(effect))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self._change(context, self._reset)
@@ -193,7 +194,7 @@ class MIMICA_OT_restore_performer(_OfPerformer):
             return False
         path = active_path(context)
         if path is None or not performers.has_previous(path):
-            cls.poll_message_set("This performer was not changed yet")
+            cls.poll_message_set(say("This performer was not changed yet"))
             return False
         return True
 
@@ -241,9 +242,9 @@ class MIMICA_OT_export_performer(_WithFile, _OfPerformer):
         try:
             performers.export_performer(path, Path(self.filepath).with_suffix(performers.SUFFIX))
         except ProfileError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Saved: {self.filepath}")
+        self.report({"INFO"}, say("Saved: {path}", path=self.filepath))
         return {"FINISHED"}
 
 

@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import live, picture_place
+from ..rig.language import say
 
 _USUAL_SIZE = (640, 480)
 
@@ -26,7 +27,7 @@ class MIMICA_OT_show_in_image_editor(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if _editor(context) is None:
-            cls.poll_message_set("Open an Image Editor beside the viewport first")
+            cls.poll_message_set(say("Open an Image Editor beside the viewport first"))
             return False
         return True
 

@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import quality
+from ..rig.language import say
 from .redraw import redraw
 
 _EVERY = 0.25
@@ -17,10 +18,10 @@ _NOT_YET = "Pick a take; its quality is worked out while the Quality panel or th
 def _can_jump(operator: type[bpy.types.Operator]) -> bool:
     found = quality.report()
     if found is None or found.track is None:
-        operator.poll_message_set(_NOT_YET)
+        operator.poll_message_set(say(_NOT_YET))
         return False
     if not found.track.spots:
-        operator.poll_message_set("The take has no weak spots")
+        operator.poll_message_set(say("The take has no weak spots"))
         return False
     return True
 
@@ -28,7 +29,8 @@ def _can_jump(operator: type[bpy.types.Operator]) -> bool:
 def _jump(operator: bpy.types.Operator, context: bpy.types.Context, direction: int) -> set[str]:
     index = quality.next_spot(context, direction)
     if index is None:
-        operator.report({"INFO"}, f"There is no weak spot {'after' if direction > 0 else 'before'} this frame")
+        after, before = "There is no weak spot after this frame", "There is no weak spot before this frame"
+        operator.report({"INFO"}, say(after if direction > 0 else before))
         return {"CANCELLED"}
     # The list's own update goes there.
     context.window_manager.mimica.quality.index = index
@@ -74,16 +76,16 @@ class MIMICA_OT_mark_weak_spots(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         found = quality.report()
         if found is None or found.track is None:
-            cls.poll_message_set(_NOT_YET)
+            cls.poll_message_set(say(_NOT_YET))
             return False
         if not found.track.long_gaps() and not quality.has_marks(context):
-            cls.poll_message_set("The take has no gaps of more than 0.25 seconds")
+            cls.poll_message_set(say("The take has no gaps of more than 0.25 seconds"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         count = quality.mark_long_gaps(context)
-        self.report({"INFO"}, f"{count} {'marker' if count == 1 else 'markers'} set")
+        self.report({"INFO"}, say("1 marker is set") if count == 1 else say("{n} markers are set", n=count))
         return {"FINISHED"}
 
 

@@ -6,6 +6,7 @@ import bpy
 
 from ..rig import baked_sliders, destination
 from ..rig.bake_settings import BakeError
+from ..rig.language import say, sentence
 from ..rig.rebake import animated, baked_action, freeze
 from ..rig.recipe import RecipeError, read_recipe
 
@@ -33,7 +34,7 @@ class MIMICA_OT_reset_bake(_OfBake, bpy.types.Operator):
         try:
             baked_sliders.show(action, read_recipe(action).baked)
         except RecipeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         return _follow(self, context, action)
 
@@ -65,7 +66,8 @@ class MIMICA_OT_freeze_bake(_OfBake, bpy.types.Operator):
         if action is None:
             return {"CANCELLED"}
         freeze(target, action)
-        self.report({"INFO"}, f"'{action.name}' is yours: Mimica leaves it alone from now on")
+        text = say("'{action}' is yours: Mimica leaves it alone from now on", action=action.name)
+        self.report({"INFO"}, text)
         return {"FINISHED"}
 
 
@@ -85,9 +87,10 @@ class MIMICA_OT_add_hand_layer(_OfBake, bpy.types.Operator):
         try:
             layer = destination.add_hand_layer(animated(target), action, action.name)
         except BakeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Your keys go into '{layer.name}', on top of '{action.name}'")
+        text = say("Your keys go into '{layer}', on top of '{action}'", layer=layer.name, action=action.name)
+        self.report({"INFO"}, text)
         return {"FINISHED"}
 
 
@@ -95,7 +98,7 @@ def _follow(
     operator: bpy.types.Operator, context: bpy.types.Context, action: bpy.types.Action, *, all_keys: bool = False
 ) -> set[str]:
     if not baked_sliders.follow(context.scene, action, all_keys=all_keys):
-        operator.report({"ERROR"}, baked_sliders.problem_of(action))
+        operator.report({"ERROR"}, sentence(baked_sliders.problem_of(action)))
         return {"CANCELLED"}
     return {"FINISHED"}
 

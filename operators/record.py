@@ -13,6 +13,7 @@ from ..capture.take import SUFFIX, TakeError
 from ..capture.take_room import check_folder
 from ..mapping.face_regions import FACE_REGIONS
 from ..rig import compat, layers, live, playback, recorder
+from ..rig.language import say, sentence
 from ..rig.paths import next_take, takes_folder
 from ..rig.recording import Wanted
 from ..rig.take_run import TakePlan
@@ -44,7 +45,7 @@ _retakes: dict[Path, _Retake] = {}
 def _can_record(operator: type[bpy.types.Operator]) -> bool:
     session = live.current()
     if session is None or session.capture.state != "running":
-        operator.poll_message_set("Start a capture first")
+        operator.poll_message_set(say("Start a capture first"))
         return False
     return True
 
@@ -84,7 +85,7 @@ def _prepare(operator: bpy.types.Operator, context: bpy.types.Context, plan: Tak
         job = _job(context, plan)
     except TakeError as error:
         state.problem = str(error)
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, sentence(str(error)))
         return None
     state.problem = ""
     return job
@@ -109,7 +110,7 @@ class MIMICA_OT_record(bpy.types.Operator):
             return {"FINISHED"}
         if session is not None and session.recording is not None:
             path = recorder.stop()
-            self.report({"INFO"}, f"The take is kept: {path}")
+            self.report({"INFO"}, say("The take is kept: {path}", path=path))
             return {"FINISHED"}
         scene, wishes = context.scene, context.scene.mimica.recording
         plan = TakePlan(
@@ -138,16 +139,16 @@ class MIMICA_OT_retake(bpy.types.Operator):
             return False
         state = context.window_manager.mimica
         if active_take(context) is None:
-            cls.poll_message_set("There is no take yet to perform a part of again. Record one first")
+            cls.poll_message_set(say("There is no take yet to perform a part of again. Record one first"))
             return False
         if state.takes[state.take_index].error:
-            cls.poll_message_set("The active take cannot be read. Choose another one")
+            cls.poll_message_set(say("The active take cannot be read. Choose another one"))
             return False
         if recorder.view() is not None:
-            cls.poll_message_set("A take is being recorded. Stop it first")
+            cls.poll_message_set(say("A take is being recorded. Stop it first"))
             return False
         if not context.scene.mimica.recording.regions:
-            cls.poll_message_set("Choose what of the face is performed again")
+            cls.poll_message_set(say("Choose what of the face is performed again"))
             return False
         return True
 
@@ -159,11 +160,17 @@ class MIMICA_OT_retake(bpy.types.Operator):
         if scene.use_preview_range:
             first, last = scene.frame_preview_start, scene.frame_preview_end
         if last <= first:
-            self.report({"ERROR"}, f"The range to perform again ends at {last}, before it begins. Set In and Out anew")
+            text = say("The range to perform again ends at {last}, before it begins. Set In and Out anew", last=last)
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
         if last > playback.last_frame(scene):
-            message = f"The playback goes back to its beginning at frame {scene.frame_end}, before Out at {last}"
-            self.report({"ERROR"}, f"{message}. Set Out, or the End of the scene's range, anew")
+            text = say(
+                "The playback goes back to its beginning at frame {end}, before Out at {last}. Set Out, or the End of "
+                "the scene's range, anew",
+                end=scene.frame_end,
+                last=last,
+            )
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
         plan = TakePlan(
             countdown=wishes.countdown,

@@ -15,6 +15,7 @@ from ..capture import take_files
 from ..capture.take import SUFFIX, TakeError, summarize
 from ..capture.take_repair import repair_take
 from ..rig import live
+from ..rig.language import say, sentence
 from . import own_takes, takes
 from .takes import active_take, refresh_takes, takes_to_move
 
@@ -32,7 +33,7 @@ def _change(operator: bpy.types.Operator, context: bpy.types.Context, change: Ca
     try:
         select = str(change() or "")
     except TakeError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, sentence(str(error)))
         return {"CANCELLED"}
     finally:
         refresh_takes(context.window_manager, select)
@@ -46,9 +47,9 @@ class _OfTake(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         item = _active(context)
         if item is None:
-            cls.poll_message_set("There is no take yet. Record one, or import one")
+            cls.poll_message_set(say("There is no take yet. Record one, or import one"))
         elif item.missing:
-            cls.poll_message_set("The take's file is missing. Relink it first")
+            cls.poll_message_set(say("The take's file is missing. Relink it first"))
         return item is not None and not item.missing
 
     def _change(self, context: bpy.types.Context, change: Callable[[Path], Path | None]) -> set[str]:
@@ -137,7 +138,7 @@ class MIMICA_OT_delete_take(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("There is no take to delete")
+            cls.poll_message_set(say("There is no take to delete"))
             return False
         return True
 
@@ -181,7 +182,7 @@ class MIMICA_OT_empty_takes_trash(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         count = context.window_manager.mimica.takes_trashed
-        message = f"{count} {'take is' if count == 1 else 'takes are'} deleted for good."
+        message = say("1 take is deleted for good.") if count == 1 else say("{n} takes are deleted for good.", n=count)
         return context.window_manager.invoke_confirm(
             self, event, title="Empty Trash", message=message, confirm_text="Delete", icon="WARNING"
         )
@@ -205,7 +206,7 @@ class MIMICA_OT_relink_take(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         item = _active(context)
         if item is None or not item.missing:
-            cls.poll_message_set("The take's file is there")
+            cls.poll_message_set(say("The take's file is there"))
             return False
         return True
 
@@ -267,7 +268,7 @@ class MIMICA_OT_move_takes(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not context.window_manager.mimica.takes_to_move:
-            cls.poll_message_set("All takes of the scene are where they belong")
+            cls.poll_message_set(say("All takes of the scene are where they belong"))
             return False
         return True
 
@@ -290,7 +291,7 @@ class MIMICA_OT_repair_take(_OfTake):
             return False
         item = _active(context)
         if item is None or not item.error:
-            cls.poll_message_set("This take is not damaged")
+            cls.poll_message_set(say("This take is not damaged"))
             return False
         return True
 
@@ -307,7 +308,8 @@ class MIMICA_OT_reveal_takes(bpy.types.Operator):
         path = active_take(context)
         folder = path.parent if path is not None and path.is_file() else takes.takes_folder()
         if not folder.is_dir():
-            self.report({"ERROR"}, f"The folder '{folder}' is not there yet. It is made with the first take")
+            text = say("The folder '{folder}' is not there yet. It is made with the first take", folder=folder)
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
         return bpy.ops.wm.path_open(filepath=str(folder))
 
@@ -330,7 +332,7 @@ def _added(context: bpy.types.Context, path: Path) -> Path:
 
 def _has_trash(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     if not context.window_manager.mimica.takes_trashed:
-        operator.poll_message_set("The trash is empty")
+        operator.poll_message_set(say("The trash is empty"))
         return False
     return True
 

@@ -11,6 +11,7 @@ from ..mapping.teaching import Expression, TeachingError
 from ..rig import bake_preview, live, teaching_steps, test_pose
 from ..rig.bind import TargetError
 from ..rig.character import data_of
+from ..rig.language import say, sentence
 from .character import OnCharacter, detect_into, target_of
 
 
@@ -24,7 +25,7 @@ class _Teaching(OnCharacter):
         if not super().poll(context):
             return False
         if live.current() is not None:
-            cls.poll_message_set("Stop the capture first: it poses the character too")
+            cls.poll_message_set(say("Stop the capture first: it poses the character too"))
             return False
         return True
 
@@ -34,7 +35,7 @@ class _Teaching(OnCharacter):
         try:
             done = self.do(target_of(context))
         except TeachingError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if done:
             self.report({"INFO"}, done)
@@ -53,7 +54,7 @@ class _InStep(_Teaching):
         if not super().poll(context):
             return False
         if teaching_steps.present(target_of(context)) is None:
-            cls.poll_message_set("Press Start Teaching first")
+            cls.poll_message_set(say("Press Start Teaching first"))
             return False
         return True
 
@@ -67,7 +68,7 @@ class _OfLearned(_InStep):
             return False
         character = target_of(context)
         if _present(character).id not in teaching_steps.learned(character):
-            cls.poll_message_set("This expression is not learned yet. Pose the character and press Learn Pose")
+            cls.poll_message_set(say("This expression is not learned yet. Pose the character and press Learn Pose"))
             return False
         return True
 
@@ -111,13 +112,15 @@ class MIMICA_OT_teach_learn(_InStep):
     def do(self, character: bpy.types.Object) -> str:
         shown = _present(character)
         result = teaching_steps.learn(character)
-        parts = [f"Learned: {shown.label}{', both sides' if result.mirrored else ''}"]
+        label = say(shown.label)
+        both, one = "Learned: {label}, both sides", "Learned: {label}"
+        parts = [say(both if result.mirrored else one, label=label)]
         if result.missing:
-            parts.append(f"The other side has no {_listed(result.missing)}")
+            parts.append(say("The other side has no {names}", names=_listed(result.missing)))
         if result.not_mirrored:
-            parts.append(result.not_mirrored)
+            parts.append(sentence(result.not_mirrored))
         if result.released:
-            parts.append(f"Moved by what is learned alone from now on: {_listed(result.released)}")
+            parts.append(say("Moved by what is learned alone from now on: {names}", names=_listed(result.released)))
         return ". ".join(parts)
 
 
@@ -134,13 +137,14 @@ class MIMICA_OT_teach_mirror(_OfLearned):
         if not super().poll(context):
             return False
         if not _present(target_of(context)).other:
-            cls.poll_message_set("This expression has no other side")
+            cls.poll_message_set(say("This expression has no other side"))
             return False
         return True
 
     def do(self, character: bpy.types.Object) -> str:
         missing = teaching_steps.mirror(character)
-        return f"The other side has no {_listed(missing)}" if missing else "Learned: the other side"
+        text = "The other side has no {names}"
+        return say(text, names=_listed(missing)) if missing else say("Learned: the other side")
 
 
 class MIMICA_OT_teach_show(_OfLearned):
@@ -223,7 +227,8 @@ def _present(character: bpy.types.Object) -> Expression:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = ", ".join(names[:3])
+    return say("{names} and {n} more", names=shown, n=len(names) - 3) if len(names) > 3 else shown
 
 
 _CLASSES = (

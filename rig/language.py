@@ -21,6 +21,11 @@ def say(template: str, **values: object) -> str:
     return text.format(**values) if values else text
 
 
+def later(text: str) -> str:
+    """Return a text as it is: a mark that it is shown, for a table whose texts `say` looks up."""
+    return text
+
+
 def sentence(text: str) -> str:
     """Return a sentence that was made elsewhere, in English and with values inside, in the interface's language.
 

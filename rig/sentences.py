@@ -60,16 +60,16 @@ class Sentences:
         parts = _SENTENCE_END.split(text)
         if not 1 < len(parts) <= _MOST_PARTS:
             return text
-        told, i = [], 0
+        told, i, known = [], 0, False
         while i < len(parts):
             for end in range(len(parts), i, -1):
                 piece = " ".join(parts[i:end])
                 found = self._one(piece, look_up) if end - i < len(parts) else None
                 if found is not None or end == i + 1:
                     told.append(piece if found is None else found)
-                    i = end
+                    i, known = end, known or found is not None
                     break
-        return _joined(told)
+        return _joined(told) if known else text
 
     def _one(self, text: str, look_up: LookUp) -> str | None:
         """Return one known text translated, None where it is not known."""

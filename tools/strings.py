@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("capture", "mapping", "operators", "rig", "ui")
 SHOWN_KEYWORDS = {"text", "title", "message", "confirm_text", "heading", "name", "description", "bl_label"}
 """Arguments whose literals are shown, however short they are."""
-SHOWN_FUNCTIONS = {"say", "sentence", "draw_sentence", "report", "poll_message_set"}
+SHOWN_FUNCTIONS = {"say", "later", "sentence", "draw_sentence", "report", "poll_message_set"}
 """Functions whose literals are shown, however short they are."""
 QUIET_FUNCTIONS = {"debug", "info", "warning", "exception", "getLogger", "add_argument", "ArgumentParser", "compile"}
 """Functions whose texts are for the log or the command line."""
@@ -40,10 +40,11 @@ QUIET_ERRORS = {
     "ValueError",
 }
 """Errors that only another part of the program meets."""
-QUIET_FILES = {"capture/helper_main.py"}
+QUIET_FILES = {"capture/helper_main.py", "ui/region_properties.py"}
+"""Files whose texts are for a console, or are all registered with Blender."""
 NAMES = re.compile(
-    r"(Mimica|Rigify)( [A-Z]\w+)?|Basis|Lids on Eyes|Look at Target|MediaPipe Face Landmarker|Live Link Face|Audio2Face|"
-    r"\{0\} (Hand Keys|Converted|Camera|Key)|.*_OT_.*|[A-Z]"
+    r"(Mimica|Rigify)( [A-Z]\w+)?|Basis|Lids on Eyes|Look at Target|MediaPipe Face Landmarker|Live Link Face|"
+    r"Audio2Face|\{0\} (Hand Keys|Converted|Camera|Key)|.*_OT_.*|[A-Z]"
 )
 """Names, of what is made in a file among them: they stay as they are."""
 _WORD = re.compile(r"[A-Za-z][a-z'’]+")
@@ -59,7 +60,7 @@ def collect() -> Texts:
     """Return all texts. Registers the extension with Blender's module and takes it back."""
     found: Texts = {}
     for text, where in (*_registered(), *_written(), *_tabled()):
-        if not NAMES.fullmatch(text) and _WORD.search(text) and not _IDENTIFIER.fullmatch(text):
+        if not NAMES.fullmatch(text) and _WORD.search(text):
             places = found.setdefault(text, [])
             if where not in places:
                 places.append(where)
@@ -74,6 +75,7 @@ def fields_of(text: str) -> set[str]:
 def _registered() -> Iterator[tuple[str, str]]:
     """Names and descriptions of what Blender knows of the extension."""
     import bpy
+
     import mimica
 
     mimica.register()
@@ -108,12 +110,11 @@ def _of_class(cls: Any, where: str) -> Iterator[tuple[str, str]]:
     for item in cls.bl_rna.properties:
         if item.identifier not in own or item.is_hidden:
             continue
-        yield item.name, where
-        yield item.description, where
-        if item.type == "ENUM":
-            for choice in item.enum_items_static:
-                yield choice.name, where
-                yield choice.description, where
+        choices = item.enum_items_static if item.type == "ENUM" else ()
+        for named in (item, *choices):
+            if not _IDENTIFIER.fullmatch(named.name):
+                yield named.name, where
+            yield named.description, where
 
 
 def _written() -> Iterator[tuple[str, str]]:
@@ -157,7 +158,10 @@ class _Literals(ast.NodeVisitor):
             if keyword.arg in ("name", "description") and isinstance(keyword.value, ast.JoinedStr):
                 # What is registered with Blender is read there, with its values.
                 continue
-            self._visit(keyword.value, keyword.arg in SHOWN_KEYWORDS and name != "say")
+            value = keyword.value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str) and _IDENTIFIER.fullmatch(value.value):
+                continue
+            self._visit(value, keyword.arg in SHOWN_KEYWORDS and name != "say")
 
     def visit_Tuple(self, node: ast.Tuple) -> None:
         # ("NAME", "Name", "By name"): an item of an enumeration.
@@ -165,6 +169,9 @@ class _Literals(ast.NodeVisitor):
         is_item = len(texts) >= 2 and len(node.elts) >= 3 and bool(re.fullmatch(r"[A-Z][A-Z0-9_]*", texts[0]))
         for i, item in enumerate(node.elts):
             self._visit(item, is_item and 0 < i < 3)
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        return
 
     def visit_Compare(self, node: ast.Compare) -> None:
         return
@@ -209,7 +216,7 @@ def _is_shown(text: str) -> bool:
 
 def _reads_like_text(text: str, least: int = 0) -> bool:
     """Whether a literal is meant to be read: several words, or a sentence's beginning."""
-    if _CODE.search(text) or "\n" in text:
+    if _CODE.search(text) or "\n" in text or text.startswith("mimica"):
         return False
     words = _WORD.findall(text)
     return " " in text.strip() and len(words) >= (least or (2 if text[:1].isupper() else 3))
@@ -222,8 +229,7 @@ def _tabled() -> Iterator[tuple[str, str]]:
 
     where = "mapping/data/health.json"
     for rule in load_table("health")["rules"]:
-        names = iter(range(9))
-        yield re.sub(r"\{[^}]*\}", lambda _: f"{{{next(names)}}}", rule["say"]), where
+        yield re.sub(r"\{[^}]*\}", "{0}", rule["say"]), where
     poses = load_table("range_poses")
     for pose in (poses["neutral"], *poses["poses"]):
         yield pose["name"], "mapping/data/range_poses.json"

@@ -4,6 +4,7 @@
 
 import bpy
 
+from ..rig.language import say
 from .region_properties import REGIONS
 from .takes import is_placed
 
@@ -25,7 +26,9 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
             layout.prop(settings, "bake_face")
             row = layout.row()
             row.alignment = "RIGHT"
-            row.label(text=f"Faces in the take: {state.takes[state.take_index].faces}", translate=False)
+            row.label(
+                text=say("Faces in the take: {faces}", faces=state.takes[state.take_index].faces), translate=False
+            )
         layout.prop(settings, "bake_performer")
         layout.prop(settings, "bake_learn")
         if settings.cast:

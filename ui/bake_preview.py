@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import bake_preview
+from ..rig.language import say
 from .sentence import draw_sentence
 
 
@@ -22,7 +23,8 @@ def _draw(self: bpy.types.Panel, context: bpy.types.Context) -> None:
     if status.problem:
         draw_sentence(layout, context, status.problem, "ERROR")
     elif status.frames is not None:
-        words = f"Frames {status.frames[0]} to {status.frames[1]}, nothing is keyed"
+        first, last = status.frames
+        words = say("Frames {first} to {last}, nothing is keyed", first=first, last=last)
         layout.label(text=words, icon="TIME" if status.working else "INFO", translate=False)
     else:
         layout.label(text="Reading the take", icon="TIME")

@@ -12,6 +12,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..rig import character, live, map_presets, map_view, test_pose
+from ..rig.language import say, sentence
 from ..rig.map_rows import REGION_ITEMS, MimicaChannel, MimicaEntry
 from ..rig.map_view import MapView
 from .sentence import draw_sentence
@@ -52,13 +53,15 @@ def _draw_summary(layout: bpy.types.UILayout, shown: MapView) -> None:
     report = character.stored_report(shown.target)
     row = layout.row()
     if report is None:
-        row.label(text=f"{shown.data.title}: {len(shown.data.entries)} entries", icon="CHECKMARK", translate=False)
+        text = say("{title}: {count} entries", title=shown.data.title, count=len(shown.data.entries))
+        row.label(text=text, icon="CHECKMARK", translate=False)
         return
     there = {entry.control for entry in shown.data.entries}
     missing = sum(control not in there for control in report["missing"])
     icon = "INFO" if missing else "CHECKMARK"
     family = report["family"] or shown.data.title
-    row.label(text=f"{family}: {_CONTROLS - missing} of {_CONTROLS} controls", icon=icon, translate=False)
+    text = say("{title}: {count} of {all} controls", title=sentence(family), count=_CONTROLS - missing, all=_CONTROLS)
+    row.label(text=text, icon=icon, translate=False)
 
 
 class VIEW3D_PT_mimica_report(_Panel, bpy.types.Panel):
@@ -77,15 +80,18 @@ class VIEW3D_PT_mimica_report(_Panel, bpy.types.Panel):
         for note in report["notes"]:
             draw_sentence(layout, context, note, "INFO")
         if report["unmatched"] and shown is not None:
-            body = _foldable(layout, "mimica_unmatched", f"Not Understood ({len(report['unmatched'])})", is_open=True)
+            text = say("Not Understood ({count})", count=len(report["unmatched"]))
+            body = _foldable(layout, "mimica_unmatched", text, is_open=True)
             if body is not None:
                 _draw_unmatched(body, report["unmatched"], shown)
         if report["missing"] and shown is not None:
-            body = _foldable(layout, "mimica_missing", f"Without a Target ({len(report['missing'])})")
+            text = say("Without a Target ({count})", count=len(report["missing"]))
+            body = _foldable(layout, "mimica_missing", text)
             if body is not None:
                 _draw_missing(body, report["missing"], shown)
         if report["matched"]:
-            body = _foldable(layout, "mimica_matched", f"Matched ({len(report['matched'])})")
+            text = say("Matched ({count})", count=len(report["matched"]))
+            body = _foldable(layout, "mimica_matched", text)
             if body is not None:
                 _draw_pairs(body, report["matched"])
 
@@ -227,7 +233,13 @@ def _draw_test(layout: bpy.types.UILayout, context: bpy.types.Context, entry: Mi
     row.enabled = bool(control) and live.current() is None
     both = bool(control) and test_pose.both_ways(control)
     state = context.window_manager.mimica
-    row.prop(state, "test_both" if both else "test", text=f"Test {control}", slider=True, translate=False)
+    row.prop(
+        state,
+        "test_both" if both else "test",
+        text=say("Test {control}", control=control),
+        slider=True,
+        translate=False,
+    )
     row.operator("mimica.reset_test", text="", icon="LOOP_BACK")
     if state.mapping_problem:
         draw_sentence(layout, context, state.mapping_problem, "ERROR")
@@ -294,7 +306,8 @@ def _draw_channel(
 ) -> None:
     column = layout.column(align=True)
     row = column.row(align=True)
-    row.prop(channel, "kind", text=f"Target {index + 1}" if removable else "Target")
+    text = say("Target {number}", number=index + 1) if removable else say("Target")
+    row.prop(channel, "kind", text=text, translate=False)
     if removable:
         row.operator("mimica.remove_channel", text="", icon="X").index = index
     row = column.row(align=True)

@@ -31,14 +31,15 @@ class VIEW3D_PT_mimica_convert(bpy.types.Panel):
             part.prop(settings, "last")
         source, target = settings.source, settings.target
         if source is not None and target is not None and source != target:
-            way = f"{_what(source)} to {_what(target).lower()}"
-            column.label(text=way, icon="SHAPEKEY_DATA" if by_keys(target) else "BONE_DATA")
+            column.label(text=_way(source, target), icon="SHAPEKEY_DATA" if by_keys(target) else "BONE_DATA")
         layout.operator("mimica.convert", icon="FILE_REFRESH")
         layout.operator("mimica.make_arkit_shapes", icon="SHAPEKEY_DATA")
 
 
-def _what(obj: bpy.types.Object) -> str:
-    return "Shape keys" if by_keys(obj) else "Bones"
+def _way(source: bpy.types.Object, target: bpy.types.Object) -> str:
+    if by_keys(source):
+        return "Shape keys to shape keys" if by_keys(target) else "Shape keys to bones"
+    return "Bones to shape keys" if by_keys(target) else "Bones to bones"
 
 
 register, unregister = bpy.utils.register_classes_factory((VIEW3D_PT_mimica_convert,))

@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import layers
+from ..rig.language import say
 from . import layers_strip
 from .sentence import draw_sentence
 
@@ -88,8 +89,8 @@ def _draw_layer(layout: bpy.types.UILayout, context: bpy.types.Context, layer: l
     row.operator_menu_enum("mimica.layer_take", "take", text=layer.name or "Base", translate=not layer.name)
     row.operator("mimica.next_layer_take", text="", icon="TRIA_RIGHT").back = False
     if layer.file and not layers.file_of(layer).is_file():
-        sentence = f"The take '{layers.file_of(layer)}' is not there any more. Choose another one, or remove the layer."
-        draw_sentence(layout, context, sentence, "ERROR")
+        text = "The take '{path}' is not there any more. Choose another one, or remove the layer."
+        draw_sentence(layout, context, say(text, path=layers.file_of(layer)), "ERROR")
         return
     parts = layout.row(align=True)
     for name, _ in _LETTERS:

@@ -7,6 +7,7 @@ import math
 import bpy
 
 from ..rig import live, microphone
+from ..rig.language import say
 from .sentence import draw_sentence
 
 _FLOOR = -60.0
@@ -55,8 +56,8 @@ def _draw_meter(layout: bpy.types.UILayout, level: float) -> None:
     decibels = 20.0 * math.log10(max(level, 1e-4))
     row = layout.row()
     row.alert = level > _CLIPPED
-    text = "Too loud" if row.alert else f"{decibels:.0f} dB" if decibels > _FLOOR else "Silence"
-    row.progress(factor=min(1.0, max(0.0, 1.0 - decibels / _FLOOR)), type="BAR", text=text)
+    text = say("Too loud") if row.alert else f"{decibels:.0f} dB" if decibels > _FLOOR else say("Silence")
+    row.progress(factor=min(1.0, max(0.0, 1.0 - decibels / _FLOOR)), type="BAR", text=text, translate=False)
 
 
 def _is_recording() -> bool:

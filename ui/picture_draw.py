@@ -5,6 +5,7 @@
 The image goes to the graphics card once, when there is a newer one; a redraw beside that draws what is there.
 """
 
+import re
 from typing import Any
 
 import blf
@@ -14,6 +15,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..rig import compat, picture_place, watch
+from ..rig.language import say, sentence
 from ..rig.picture_shapes import (
     Box,
     box_lines,
@@ -29,6 +31,7 @@ from ..rig.picture_shapes import (
 )
 from .picture_properties import MimicaPicture
 from .prompter import draw_box, text_size
+from .wrapping import wrap
 
 Colour = tuple[float, float, float, float]
 
@@ -243,14 +246,15 @@ def _draw_health(watching: watch.Watch, box: Box, scale: float) -> None:
     """Write what is wrong along the picture's lower edge; while nothing is, how fast it goes."""
     size, pad = _TEXT * scale, 5 * scale
     if watching.complaints:
-        text, colour = watching.complaints[0].sentence, _LEVELS[watching.complaints[0].severity]
+        text, colour = sentence(watching.complaints[0].sentence), _LEVELS[watching.complaints[0].severity]
     else:
         figures = watching.session.stats()
-        text, colour = f"{figures.rate:.0f} frames/s   {watching.session.latency_ms:.0f} ms", _WHITE
+        latency = watching.session.latency_ms
+        text, colour = say("{rate:.0f} frames/s   {ms:.0f} ms", rate=figures.rate, ms=latency), _WHITE
     lines = _wrapped(text, size, box.width - 2 * pad)
     if len(lines) > _MOST_LINES:
         # What to do is in the panel too, and a small picture should still show the face.
-        lines = _wrapped(text.partition(":")[0], size, box.width - 2 * pad)
+        lines = _wrapped(re.split("[:：]", text)[0], size, box.width - 2 * pad)
     step = 1.35 * size
     draw_box(box.left, box.bottom, box.right, box.bottom + step * len(lines) + pad, _SHADE)
     for i, line in enumerate(lines):
@@ -259,15 +263,8 @@ def _draw_health(watching: watch.Watch, box: Box, scale: float) -> None:
 
 
 def _wrapped(text: str, size: float, width: float) -> list[str]:
-    """Return a text in lines that are no wider than some pixels, words apart."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_size(longer, size)[0] <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
+    """Return a text in lines that are no wider than some pixels."""
+    return wrap(text, lambda line: text_size(line, size)[0] <= width)
 
 
 def draw_mark(watching: watch.Watch, middle: tuple[float, float], scale: float) -> None:

@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import quality
+from ..rig.language import say
 from .quality_properties import MimicaWeakSpot
 from .sentence import draw_sentence
 
@@ -46,7 +47,7 @@ class VIEW3D_PT_mimica_quality(bpy.types.Panel):
 
 def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context, track: quality.QualityTrack) -> None:
     shown = context.window_manager.mimica.quality
-    figures = f"Confidence {track.mean:.0%}, face found in {track.found:.0%}"
+    figures = say("Confidence {mean:.0%}, face found in {found:.0%}", mean=track.mean, found=track.found)
     layout.label(text=figures, icon="INFO", translate=False)
     if not track.spots:
         layout.label(text="No weak spots", icon="CHECKMARK")
@@ -79,7 +80,8 @@ class MIMICA_UL_weak_spots(bpy.types.UIList):
         place = quality.place(context)
         if place is not None:
             wide = context.region.width > _WIDE * context.preferences.system.ui_scale
-            side.label(text=f"{'frame ' if wide else ''}{round(place.frame_at(item.start))}", translate=False)
+            frame = round(place.frame_at(item.start))
+            side.label(text=say("frame {number}", number=frame) if wide else str(frame), translate=False)
         side.label(text=f"{item.seconds:.2f} s", translate=False)
 
 

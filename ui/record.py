@@ -8,6 +8,7 @@ import blf
 import bpy
 
 from ..rig import live, recorder, watch
+from ..rig.language import say
 from .picture_draw import MARK, draw_mark
 from .prompter import draw_box, free_width, text_size
 from .sentence import draw_sentence
@@ -30,13 +31,15 @@ def draw_record(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.scale_y = 1.3
     if session is not None and session.recording is not None:
         row.alert = True
-        row.operator("mimica.record", text=f"Stop Recording  {session.recorded_seconds:.1f} s", icon="SNAP_FACE")
+        text = say("Stop Recording  {seconds:.1f} s", seconds=session.recorded_seconds)
+        row.operator("mimica.record", text=text, icon="SNAP_FACE", translate=False)
         left = session.recording.minutes_left
         if left is not None and left < _FEW_MINUTES:
-            draw_sentence(layout, context, f"The disk has room for {left:.0f} more minutes. Free some space.", "ERROR")
+            text = say("The disk has room for {minutes:.0f} more minutes. Free some space.", minutes=left)
+            draw_sentence(layout, context, text, "ERROR")
     elif view is not None:
         row.alert = True
-        row.operator("mimica.record", text=f"Cancel  {view.number}", icon="X")
+        row.operator("mimica.record", text=say("Cancel  {number}", number=view.number), icon="X", translate=False)
     else:
         row.operator("mimica.record", icon="REC")
         row.operator("mimica.retake", icon="FILE_REFRESH")
@@ -68,7 +71,7 @@ class VIEW3D_PT_mimica_recording(bpy.types.Panel):
         column.prop(settings, "film")
         session = live.current()
         if settings.film and session is not None and session.recording is not None and session.recording.film:
-            draw_sentence(layout, context, f"Kept as {session.recording.film.path}", "FILE_MOVIE")
+            draw_sentence(layout, context, say("Kept as {path}", path=session.recording.film.path), "FILE_MOVIE")
         elif settings.film:
             draw_sentence(layout, context, "Kept beside the take: the same name, .avi", "FILE_MOVIE")
 
@@ -90,8 +93,9 @@ class VIEW3D_PT_mimica_retake(bpy.types.Panel):
         column = layout.column()
         column.enabled = recorder.view() is None
         if scene.use_preview_range:
-            text = f"The preview range: {scene.frame_preview_start} to {scene.frame_preview_end}"
-            column.label(text=text, icon="PREVIEW_RANGE")
+            first, last = scene.frame_preview_start, scene.frame_preview_end
+            text = say("The preview range: {first} to {last}", first=first, last=last)
+            column.label(text=text, icon="PREVIEW_RANGE", translate=False)
         else:
             ends = column.column(align=True)
             for end in ("first", "last"):
@@ -110,9 +114,9 @@ def _draw() -> None:
         return
     scale = bpy.context.preferences.system.ui_scale
     if view.phase == "countdown":
-        _draw_number(str(view.number), "Get ready. Esc calls the recording off", _WHITE, scale)
+        _draw_number(str(view.number), say("Get ready. Esc calls the recording off"), _WHITE, scale)
     elif view.phase == "rolling":
-        _draw_number(str(view.number), "Recording already. The timeline leads in", _RED, scale)
+        _draw_number(str(view.number), say("Recording already. The timeline leads in"), _RED, scale)
     elif view.phase == "recording":
         _draw_sign(scale)
 
@@ -139,7 +143,7 @@ def _draw_sign(scale: float) -> None:
         return
     region = bpy.context.region
     left, right = free_width(bpy.context.area, region)
-    text = f"Recording  {session.recorded_seconds:.1f} s"
+    text = say("Recording  {seconds:.1f} s", seconds=session.recorded_seconds)
     width, height = text_size(text, _LINE * scale)
     pad = 10 * scale
     # The picture has this mark too, but may be hidden.

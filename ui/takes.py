@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.props import BoolProperty, EnumProperty
 
+from ..rig.language import say
 from .properties import MimicaTake
 from .record import draw_record
 from .sentence import draw_sentence
@@ -26,8 +27,9 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     split.prop(settings, "takes_folder")
     split.prop(settings, "slate")
     if state.takes_to_move:
-        text = f"Move {state.takes_to_move} {'Take' if state.takes_to_move == 1 else 'Takes'} beside the File"
-        layout.operator("mimica.move_takes", text=text, icon="FILE_FOLDER")
+        count = state.takes_to_move
+        text = say("Move 1 Take beside the File") if count == 1 else say("Move {n} Takes beside the File", n=count)
+        layout.operator("mimica.move_takes", text=text, icon="FILE_FOLDER", translate=False)
     row = layout.row()
     row.template_list("MIMICA_UL_takes", "", state, "takes", state, "take_index", rows=3)
     buttons = row.column(align=True)
@@ -54,9 +56,9 @@ def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, take: M
         draw_sentence(layout, context, take.error, "ERROR")
         layout.operator("mimica.relink_take" if take.missing else "mimica.repair_take", icon="FILE_REFRESH")
         return
-    figures = [f"{take.frames} frames", f"{take.rate:.1f}/s"]
+    figures = [say("{n} frames", n=take.frames), f"{take.rate:.1f}/s"]
     if take.dropped >= 0:
-        figures.append(f"{take.dropped} dropped")
+        figures.append(say("{n} dropped", n=take.dropped))
     column = layout.column(align=True)
     column.label(text=", ".join(figures), icon="INFO", translate=False)
     if take.cut_short:
@@ -102,7 +104,7 @@ class MIMICA_UL_takes(bpy.types.UIList):
         side.label(text=f"{item.duration:.1f} s", translate=False)
         if context.region.width > _WIDE * context.preferences.system.ui_scale:
             side.label(text=f"{item.rate:.0f}/s", translate=False)
-            side.label(text=f"{item.dropped} dropped" if item.dropped >= 0 else "", translate=False)
+            side.label(text=say("{n} dropped", n=item.dropped) if item.dropped >= 0 else "", translate=False)
         side.label(text=f"{item.quality:.0%}", translate=False)
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -155,7 +157,8 @@ class MIMICA_MT_takes(bpy.types.Menu):
         layout.separator()
         layout.operator("mimica.restore_take", icon="RECOVER_LAST")
         trashed = context.window_manager.mimica.takes_trashed
-        layout.operator("mimica.empty_takes_trash", text=f"Empty Trash ({trashed})" if trashed else "Empty Trash")
+        text = say("Empty Trash ({n})", n=trashed) if trashed else say("Empty Trash")
+        layout.operator("mimica.empty_takes_trash", text=text, translate=False)
         layout.separator()
         layout.operator("mimica.move_takes", icon="FILE_FOLDER")
         layout.operator("mimica.reveal_takes", icon="FILEBROWSER")

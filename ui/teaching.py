@@ -9,6 +9,7 @@ import bpy
 import bpy.utils.previews  # pyright: ignore[reportMissingImports]
 
 from ..rig import teaching_steps
+from ..rig.language import say
 from ..rig.teaching_steps import Expression, expressions, find_expression
 from .sentence import draw_sentence
 
@@ -106,8 +107,8 @@ def _draw_step(
     box.template_icon(_picture(shown), scale=_SCALE)
     draw_sentence(box, context, shown.say, "BLANK1", inset=2)
     for first in teaching_steps.missing_before(character, shown):
-        text = f"Learn {first.label} first, or pose it now and press Start from This Pose."
-        draw_sentence(box, context, text, "ERROR", inset=2)
+        text = "Learn {label} first, or pose it now and press Start from This Pose."
+        draw_sentence(box, context, say(text, label=say(first.label)), "ERROR", inset=2)
 
     row = layout.row()
     row.scale_y = 1.6
@@ -141,7 +142,8 @@ def _draw_groups(layout: bpy.types.UILayout, state: teaching_steps.MimicaTeachin
 
 
 def _draw_progress(layout: bpy.types.UILayout, done: int, count: int) -> None:
-    layout.progress(factor=done / max(count, 1), text=f"{done} of {count} learned")
+    text = say("{done} of {count} learned", done=done, count=count)
+    layout.progress(factor=done / max(count, 1), text=text, translate=False)
 
 
 def _picture(shown: Expression) -> int:
