@@ -285,9 +285,10 @@ def _row(frame: Any, key: str, shape: tuple[int, ...], index: int, source: str) 
     except (KeyError, TypeError, ValueError, OverflowError):
         value = np.array(np.nan)
     if value.shape != shape or not np.isfinite(value).all():
-        count = " x ".join(map(str, shape)) or "1"
-        number = "numbers" if shape else "number"
-        raise ControlsFileError(f"'{source}', frame {index + 1}: {key} has to be {count} {number}. Export it anew.")
+        where, count = f"'{source}', frame {index + 1}", " x ".join(map(str, shape))
+        if not shape:
+            raise ControlsFileError(f"{where}: {key} has to be 1 number. Export it anew.")
+        raise ControlsFileError(f"{where}: {key} has to be {count} numbers. Export it anew.")
     return value
 
 

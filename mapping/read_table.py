@@ -82,9 +82,9 @@ class Table:
         back = np.flatnonzero(np.diff(times) <= 0)
         if len(back):
             i = int(back[0])
-            gone = "stands still" if times[i + 1] == times[i] else "goes backwards"
+            gone = "time stands still" if times[i + 1] == times[i] else "time goes backwards"
             raise ControlsFileError(
-                f"'{self.source}', line {self.lines[i + 1]}, column {column}: time {gone} after line {self.lines[i]}."
+                f"'{self.source}', line {self.lines[i + 1]}, column {column}: {gone} after line {self.lines[i]}."
                 " Delete the line, or export the file anew."
             )
         return times

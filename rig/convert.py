@@ -215,9 +215,13 @@ def _moved_twice(source: bpy.types.Object, target: bpy.types.Object) -> list[str
     mesh, armature = (target, source) if by_keys(target) else (source, target)
     if mesh.type != "MESH" or mesh.find_armature() != armature:
         return []
-    still = "bones" if mesh == target else "shape keys"
-    action = "the armature's action" if mesh == target else "the action of the shape keys"
-    return [f"The {still} still move '{mesh.name}' as well. Mute or unlink {action} to see the other alone."]
+    if mesh == target:
+        text = (
+            f"The bones still move '{mesh.name}' as well. Mute or unlink the armature's action to see the keys alone."
+        )
+    else:
+        text = f"The shape keys still move '{mesh.name}' as well. Mute or unlink their action to see the bones alone."
+    return [text]
 
 
 def _list(names: Sequence[str]) -> str:

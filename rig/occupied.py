@@ -15,6 +15,7 @@ import numpy as np
 
 from . import compat
 from .bind import Binding
+from .language import later
 from .places import PropertyPlace, ShapePlace, address, bone_path, property_places, shape_path, shape_places
 
 Existing = Literal["LEAVE", "REPLACE", "ADD"]
@@ -93,11 +94,12 @@ class Occupied:
         parts = []
         for (owner, action), count in sorted(owners.items(), key=lambda item: (-item[0][0], item[0][1])):
             if owner == DRIVEN:
-                parts.append(f"{count} driven by drivers" if count > 1 else "1 driven by a driver")
+                parts.append(f"{count} driven by drivers" if count > 1 else f"{count} driven by a driver")
             else:
-                parts.append(f"{count} animated by '{action}'" if owner == ANIMATED else f"{count} locked")
-        what = f"{len(left)} channels of '{self.target}' are" if len(left) > 1 else f"1 channel of '{self.target}' is"
-        return f"{what} left alone: {', '.join(parts)}."
+                parts.append(f"{count} animated by '{action}'" if owner == ANIMATED else later(f"{count} locked"))
+        if len(left) == 1:
+            return f"1 channel of '{self.target}' is left alone: {parts[0]}."
+        return f"{len(left)} channels of '{self.target}' are left alone: {', '.join(parts)}."
 
 
 def writable(owners: np.ndarray, existing: Existing) -> np.ndarray:

@@ -15,6 +15,7 @@ LookUp = Callable[[str], str]
 
 _FIELD = re.compile(r"\{\d+\}")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +")
+_ENDS = (".", "!", "?")
 _WIDE_END = "。"
 _MOST_PARTS = 12
 """Sentences after which a text is told whole or not at all."""
@@ -87,8 +88,18 @@ class Sentences:
     def _filled(self, template: _Template, found: re.Match[str], look_up: LookUp) -> str:
         values: dict[str, str] = {}
         for field, value, quoted in zip(template.fields, found.groups(), template.quoted, strict=True):
-            values[field] = value if quoted or not value.strip() else self.translate(value, look_up)
+            values[field] = value if quoted else self._value(value, look_up)
         return _FIELD.sub(lambda match: values.get(match.group()[1:-1], match.group()), look_up(template.text))
+
+    def _value(self, text: str, look_up: LookUp) -> str:
+        """Return a value translated where it is part of the sentence. Names may read like labels, which are not."""
+        if text in self._plain and not (text[:1].islower() or text.endswith(_ENDS)):
+            return text
+        told = self.translate(text, look_up)
+        parts = text.split(", ")
+        if told != text or len(parts) == 1:
+            return told
+        return ", ".join(part if part in self._plain else self._one(part, look_up) or part for part in parts)
 
 
 def _compile(text: str) -> _Template:

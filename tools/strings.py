@@ -25,8 +25,18 @@ FOLDERS = ("capture", "mapping", "operators", "rig", "ui")
 SHOWN_KEYWORDS = {"text", "title", "message", "confirm_text", "heading", "name", "description", "bl_label"}
 """Arguments whose literals are shown, however short they are."""
 SHOWN_FUNCTIONS = {"say", "later", "sentence", "draw_sentence", "report", "poll_message_set"}
-"""Functions whose literals are shown, however short they are."""
-QUIET_FUNCTIONS = {"debug", "info", "warning", "exception", "getLogger", "add_argument", "ArgumentParser", "compile"}
+"""Functions whose texts are shown, however short they are."""
+QUIET_FUNCTIONS = {
+    "debug",
+    "info",
+    "warning",
+    "exception",
+    "error",
+    "getLogger",
+    "add_argument",
+    "ArgumentParser",
+    "compile",
+}
 """Functions whose texts are for the log or the command line."""
 QUIET_ERRORS = {
     "AssertionError",
@@ -193,7 +203,8 @@ class _Literals(ast.NodeVisitor):
                 number += 1
                 if isinstance(value, ast.FormattedValue):
                     self._visit(value.value, False)
-        if _reads_like_text(re.sub(r"\{\d+\}", "", template), 2) and "{{" not in template:
+        words = re.sub(r"\{\d+\}", "", template)
+        if (_is_shown(words) if self._shown else _reads_like_text(words, 2)) and "{{" not in template:
             self._found.append((template, node.lineno))
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
