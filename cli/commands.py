@@ -16,7 +16,7 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
 from ..mapping.lens import likely_field_of_view
-from . import character, controls, perform, performer, scene
+from . import character, controls, perform, performer, scene, self_test
 from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "take": _take,
         "performer": _performer,
         "model": _model,
+        "self-test": _self_test,
         "bench": _bench,
     }
     parser = make_parser(program, do)
@@ -351,6 +352,10 @@ def _model(arguments: argparse.Namespace, console: Console, places: Places) -> i
     console.note(f"Face model, {'with' if model.has_scores else 'without'} expression scores, found by: {model.origin}")
     console.say(str(model.path))
     return OK
+
+
+def _self_test(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    return self_test.run(arguments, console, places.extension, places.user)
 
 
 def _bench(arguments: argparse.Namespace, console: Console, places: Places) -> int:

@@ -248,6 +248,19 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     )
     _add_model_option(model)
 
+    check = add(
+        "self-test",
+        "check everything that a bug report needs, and print a report without personal data",
+        "The camera is opened for a second; nothing is sent or kept. The exit code is 1 when a check fails.",
+    )
+    check.add_argument("--camera", metavar="NAME", help="camera to open (default: the first one)")
+    check.add_argument("--no-camera", action="store_true", help="open no camera")
+    check.add_argument("--helper", action="store_true", help="open the camera in a helper process")
+    check.add_argument("--microphone", action="store_true", help="also list microphones; nothing is recorded")
+    check.add_argument("--out", metavar="FILE.txt", type=Path, help="write the report there instead of printing it")
+    check.add_argument("--overwrite", action="store_true", help="replace the file if it is there already")
+    _add_model_option(check)
+
     bench = add("bench", "measure how good the controls are")
     benches = bench.add_subparsers(dest="bench", required=True, metavar="BENCH")
     accuracy = benches.add_parser(
