@@ -31,6 +31,7 @@ def _parts():
         quality,
         rebake,
         record,
+        self_test,
         sources,
         takes,
         takes_files,
@@ -54,7 +55,8 @@ def _parts():
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
     of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
-    operators = (sources, model, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
+    before = (sources, model, self_test)
+    operators = (*before, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)

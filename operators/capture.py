@@ -75,7 +75,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 face=parts_of(settings)[0][1],
                 field_of_view=math.degrees(settings.field_of_view),
                 translation=settings.head_translation,
-                helper=_helper_wanted(context),
+                helper=helper_wanted(context),
             )
         )
         picture_place.started_in(context.area)
@@ -88,7 +88,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-def _helper_wanted(context: bpy.types.Context) -> bool:
+def helper_wanted(context: bpy.types.Context) -> bool:
     """Whether the camera is opened in a process of its own: on macOS, unless the preferences say otherwise."""
     addon = context.preferences.addons.get(BASE_PACKAGE)
     choice = addon.preferences.helper_process if addon and addon.preferences else "AUTO"

@@ -28,14 +28,15 @@ def model_in_use(context: bpy.types.Context) -> ModelFile | None:
     """Return the model, and note on the window manager which one it is. Raises `ModelError` for a damaged one."""
     state = context.window_manager.mimica
     state.model = ""
-    model = find_model(explicit=_preferred(context), extension_folder=EXTENSION_FOLDER, user_folder=user_folder())
+    model = find_model(explicit=preferred_model(context), extension_folder=EXTENSION_FOLDER, user_folder=user_folder())
     if model is not None:
         kind = "Face model" if model.has_scores else "Face model without scores"
         state.model = f"{kind}, {_ORIGINS[model.origin]}"
     return model
 
 
-def _preferred(context: bpy.types.Context) -> Path | None:
+def preferred_model(context: bpy.types.Context) -> Path | None:
+    """Return the model file that the preferences name, if any."""
     addon = context.preferences.addons.get(BASE_PACKAGE)
     text = addon.preferences.model_path if addon and addon.preferences else ""
     return Path(bpy.path.abspath(text)) if text else None

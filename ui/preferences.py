@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..rig.paths import BASE_PACKAGE
+from .self_test import draw_self_test
 
 
 class MimicaPreferences(bpy.types.AddonPreferences):
@@ -38,6 +39,7 @@ class MimicaPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "model_path")
         draw_model(layout, context)
         layout.prop(self, "helper_process")
+        draw_self_test(layout, context)
 
 
 def draw_helper_process(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
