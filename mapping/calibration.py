@@ -13,6 +13,7 @@ from .expressions import Expressions
 from .face_space import DEFAULT_FIELD_OF_VIEW, fit_head, lift, to_face_space
 from .frame import ARKIT_SHAPES, LANDMARK_COUNT, FaceFrames
 from .gaze import iris_aside, iris_in_place, look_ahead, place_irises
+from .head_rest import HeadRest
 from .jaw import close_lips
 from .landmarks import average_face
 from .lids import lid_aperture
@@ -59,6 +60,8 @@ class PerformerProfile:
     reading: np.ndarray = field(default_factory=lambda: np.eye(len(ARKIT_SHAPES)))
     """float64 (52, 52): from what the solve tells (rows) to what this performer shows: how much of each shape is full,
     and what is told beside it without being shown. The identity where nothing is known."""
+    rest: HeadRest | None = None
+    """Where straight ahead was in one sitting; None: where the neutral is. Kept with takes, not with performers."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -73,8 +76,10 @@ class PerformerProfile:
                 ("reading", self.reading),
             )
         }
-        learned = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
-        return {"schema": SCHEMA, "name": self.name, "field_of_view": self.field_of_view, **numbers, **learned}
+        more = {} if self.expressions is None else {"expressions": self.expressions.to_json()}
+        if self.rest is not None:
+            more["rest"] = self.rest.to_json()
+        return {"schema": SCHEMA, "name": self.name, "field_of_view": self.field_of_view, **numbers, **more}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "PerformerProfile":
@@ -110,8 +115,16 @@ class PerformerProfile:
             raise ProfileError(
                 "This performer profile is damaged: 'expressions' cannot be read. Learn the range again."
             ) from None
+        try:
+            rest = HeadRest.from_json(data["rest"]) if data.get("rest") else None
+        except (KeyError, TypeError, ValueError):
+            raise ProfileError("This performer profile is damaged: 'rest' cannot be read. Set a new neutral.") from None
         return cls(
-            str(data.get("name", "")), field_of_view=float(data["field_of_view"]), expressions=expressions, **arrays
+            str(data.get("name", "")),
+            field_of_view=float(data["field_of_view"]),
+            expressions=expressions,
+            rest=rest,
+            **arrays,
         )
 
     def save(self, path: Path) -> None:
@@ -231,7 +244,13 @@ def without_range(profile: PerformerProfile) -> PerformerProfile:
 
 def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:
     """Return the profile with the head at rest where it was in another sitting: the camera stood elsewhere then."""
-    return replace(profile, rotation=other.rotation, translation=other.translation, field_of_view=other.field_of_view)
+    return replace(
+        profile,
+        rotation=other.rotation,
+        translation=other.translation,
+        field_of_view=other.field_of_view,
+        rest=other.rest,
+    )
 
 
 def _sampled(seen: np.ndarray) -> np.ndarray:

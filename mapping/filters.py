@@ -22,10 +22,15 @@ class OneEuroSettings:
     derivative_cutoff: float | np.ndarray
     """Hz: smoothing of the speed itself."""
 
-    def softened(self, smoothness: float) -> "OneEuroSettings":
-        """Return the settings for a smoothness: 1 as they are, each step up halves the cut-offs, below 0 no filter."""
+    def softened(self, smoothness: float | np.ndarray) -> "OneEuroSettings":
+        """Return the settings for a smoothness: 1 as they are, each step up halves the cut-offs, at 0 all passes.
+
+        :param smoothness: or an array of them, as the settings' own.
+        """
         factor = 2.0 ** (1.0 - smoothness)
-        return OneEuroSettings(self.min_cutoff * factor, self.beta * factor, self.derivative_cutoff)
+        # What opens with speed stays finite: no speed times infinity is no number.
+        least = np.where(np.asarray(smoothness) > 0.0, self.min_cutoff * factor, np.inf)
+        return OneEuroSettings(least if least.ndim else float(least), self.beta * factor, self.derivative_cutoff)
 
 
 @dataclass(frozen=True, slots=True)

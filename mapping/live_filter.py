@@ -14,9 +14,10 @@ from .lips import keep_contact
 from .motion import Motion
 from .outliers import SpikeGate, WildGate, drop_unusable
 from .presence import Presence, UnsureHold
-from .regions import control_live, control_spikes, controls_of
+from .regions import control_live, control_regions, control_spikes, controls_of
 from .rotation import exp, log
 from .settings import MappingSettings
+from .smoothing import landmark_smoothing
 
 _CONTROLS, _GAZE, _TRANSLATION = 52, 4, 3
 
@@ -24,10 +25,11 @@ _CONTROLS, _GAZE, _TRANSLATION = 52, 4, 3
 class LiveFilter:
     """Causal filters, outliers and the lost-face policy, one instant after another."""
 
-    def __init__(self, settings: MappingSettings) -> None:
+    def __init__(self, settings: MappingSettings, groups: np.ndarray | None = None) -> None:
+        """`groups`: (G, 478): what motions are solved for, which says where displacements are; None: all landmarks."""
+        self._groups = groups
         self._settings = settings
-        self._enabled = settings.smoothness > 0.0
-        self._head = OneEuroRotation(settings.regions["head"].live.softened(settings.smoothness))
+        self._head = OneEuroRotation(settings.regions["head"].live)
         self._signals: OneEuro | None = None
         self._wild = WildGate()
         self._spikes = SpikeGate(control_spikes(settings.regions), controls_of("tongue"))
@@ -37,8 +39,20 @@ class LiveFilter:
         self._unsure = UnsureHold()
         self._closed: np.ndarray | None = None
         self._winking = False
+        self._points = 0
         self._last_seen = -np.inf
         self._gap = False
+        self.follow(settings)
+
+    def follow(self, settings: MappingSettings) -> None:
+        """Filter by other settings from the next instant on. What the filters remember stays: nothing jumps."""
+        self._settings = settings
+        self._enabled = settings.smoothness > 0.0
+        self._head.settings = settings.regions["head"].live.softened(settings.smoothness_of("head"))
+        # Where nothing is smoothed, outliers pass too.
+        self._spikes.follow(np.where(_by_control(settings) > 0.0, control_spikes(settings.regions), np.inf))
+        if self._signals is not None:
+            self._signals.settings = self._constants()
 
     def reset(self) -> None:
         """Forget what the filters remember; what a lost face does goes on."""
@@ -75,12 +89,17 @@ class LiveFilter:
         return replace(_eased(self._last, level), times=raw.times, confidence=confidence)
 
     def _filtered(self, time: float, raw: Motion) -> Motion:
-        lids, self._winking = trust_near_lid(raw.controls, raw.head_rotation, self._winking)
+        lids, gaze = raw.controls, raw.gaze[0]
+        eyes = self._settings.smoothness_of("gaze") > 0.0
+        if eyes:
+            lids, self._winking = trust_near_lid(raw.controls, raw.head_rotation, self._winking)
         controls = self._spikes(time, lids[0])
-        gaze = self._gaze(time, raw.gaze[0], lid_closure(controls[None])[0])
+        if eyes:
+            gaze = self._gaze(time, gaze, lid_closure(controls[None])[0])
         packed = np.concatenate([controls, gaze.ravel(), raw.head_translation[0], raw.displacement.ravel()])
         if self._signals is None:
-            self._signals = OneEuro(self._constants(len(packed)))
+            self._points = len(raw.displacement[0])
+            self._signals = OneEuro(self._constants())
         a, b, c = _CONTROLS, _CONTROLS + _GAZE, _CONTROLS + _GAZE + _TRANSLATION
         packed = self._unsure(time, packed, float(raw.confidence[0]), slice(b, c))
         controls = packed[:a]
@@ -95,12 +114,11 @@ class LiveFilter:
             displacement=out[c:].reshape(raw.displacement.shape),
         )
 
-    def _constants(self, count: int) -> OneEuroSettings:
-        """Return the constants of each packed signal, each field (count,)."""
-        regions = self._settings.regions
+    def _constants(self) -> OneEuroSettings:
+        """Return the constants of each packed signal, an array of them in each field."""
+        settings, regions = self._settings, self._settings.regions
         own = control_live(regions)
-        points = count - _CONTROLS - _GAZE - _TRANSLATION
-        sizes = (_GAZE, _TRANSLATION, points)
+        sizes = (_GAZE, _TRANSLATION, 3 * self._points)
         others = [regions[name].live for name in ("gaze", "head_translation", "displacement")]
 
         def packed(field: str) -> np.ndarray:
@@ -108,7 +126,23 @@ class LiveFilter:
             return np.concatenate([getattr(own, field), *rest])
 
         constants = OneEuroSettings(packed("min_cutoff"), packed("beta"), packed("derivative_cutoff"))
-        return constants.softened(self._settings.smoothness)
+        by_region = [
+            np.full(_GAZE, settings.smoothness_of("gaze")),
+            np.full(_TRANSLATION, settings.smoothness_of("head_translation")),
+        ]
+        return constants.softened(np.concatenate([_by_control(settings), *by_region, self._by_landmark()]))
+
+    def _by_landmark(self) -> np.ndarray:
+        """Return the smoothness of each coordinate of the displacements."""
+        settings, size = self._settings, 3 * self._points
+        if all(factor == 1.0 for factor in settings.smoothing.values()):
+            return np.full(size, settings.smoothness)
+        return np.repeat(settings.smoothness * landmark_smoothing(settings, self._groups), 3)
+
+
+def _by_control(settings: MappingSettings) -> np.ndarray:
+    """Return the smoothness of each control, (52,)."""
+    return np.array([settings.smoothness_of(region) for region in control_regions()])
 
 
 def _eased(pose: Motion, level: float) -> Motion:

@@ -7,10 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from .calibration import PerformerProfile, default_profile, estimate_profile
+from .face_regions import group_shares
 from .face_space import DEFAULT_FIELD_OF_VIEW
+from .feel import Feel, Shown
 from .frame import LANDMARK_COUNT, FaceFrame, FaceFrames
+from .head_rest import HeadRest, recentred
 from .lens import likely_field_of_view
 from .live_filter import LiveFilter
+from .mirror import mirrored, mirrored_groups
 from .motion import Motion
 from .rotation import euler_from_matrix, matrix_from_quaternion
 from .settings import MappingSettings
@@ -49,10 +53,10 @@ def map_frames(
         profile = replace(profile, field_of_view=camera_fov)
     raw = solve(frames, profile, groups)
     if live:
-        stepper = LiveFilter(settings)
+        stepper = LiveFilter(settings, groups)
         steps = [stepper(_at(raw, i)) for i in range(len(raw))]
-        return _joined(steps)
-    return finish(raw, settings)
+        return recentred(_joined(steps), profile.rest)
+    return recentred(finish(raw, settings, groups=groups), profile.rest)
 
 
 class LiveMapper:
@@ -64,14 +68,21 @@ class LiveMapper:
     def __init__(
         self,
         profile: PerformerProfile | None = None,
-        settings: MappingSettings | None = None,
+        feel: Feel | None = None,
         groups: np.ndarray | None = None,
         field_of_view: float = DEFAULT_FIELD_OF_VIEW,
     ) -> None:
         self.groups = groups
+        self.performed: Motion | None = None
+        """The newest instant as it was performed: filtered, but neither mirrored nor made stronger, held or eased."""
         self._field_of_view = field_of_view
-        self._filter = LiveFilter(settings or MappingSettings())
+        self._feel = feel or Feel()
+        self._shown = Shown(self._feel)
+        self._shares = group_shares(groups)
+        self._face_side()
         self._profile = profile
+        self.rest: HeadRest | None = profile.rest if profile else None
+        """Where straight ahead is; None: where the neutral is."""
         self._provisional: PerformerProfile | None = None
         self._collected: list[FaceFrame] | None = None if profile else []
         self._posed = False
@@ -90,9 +101,30 @@ class LiveMapper:
         """Forget what the filters remember: after a change of what is mapped."""
         self._filter.reset()
 
+    def follow(self, feel: Feel) -> None:
+        """Show the performance otherwise from the next frame on. The pose does not jump, the filters go on."""
+        if feel is self._feel:
+            return
+        old, self._feel = self._feel, feel
+        self._shown.follow(feel)
+        if old.mirror != feel.mirror:
+            # From here on displacements are of other landmarks.
+            self._face_side()
+        elif old.mapping != feel.mapping:
+            self._filter.follow(feel.mapping)
+
+    def recentre(self, *, clear: bool = False) -> None:
+        """Let the newest pose of the head be straight ahead from the next frame on, until a profile is given.
+
+        :param clear: let the neutral's own be straight ahead again.
+        """
+        self.rest = None if clear or self.performed is None else HeadRest.of(self.performed)
+        self._shown.ease()
+
     def set_profile(self, profile: PerformerProfile) -> None:
         """Use this profile from the next frame on."""
         self._profile, self._collected, self._provisional = profile, None, None
+        self.rest = profile.rest
         self._filter.reset()
 
     def set_neutral(self) -> None:
@@ -104,7 +136,14 @@ class LiveMapper:
         """Map one frame to a motion of one instant, filtered causally, without NaN."""
         self._calibrate(frame)
         profile = self._profile or self._provisional or default_profile(self._field_of_view)
-        return self._filter(solve(FaceFrames.from_frames([frame]), profile, self.groups))
+        self.performed = motion = self._filter(solve(FaceFrames.from_frames([frame]), profile, self._solved_for))
+        motion = recentred(motion, self.rest)
+        return self._shown(mirrored(motion, self.groups) if self._feel.mirror else motion, self._shares)
+
+    def _face_side(self) -> None:
+        """Begin to solve and filter for the side of the face that is shown."""
+        self._solved_for = mirrored_groups(self.groups) if self._feel.mirror else self.groups
+        self._filter = LiveFilter(self._feel.mapping, self._solved_for)
 
     def _calibrate(self, frame: FaceFrame) -> None:
         if self._collected is None or not frame.found:

@@ -170,9 +170,13 @@ class SpikeGate:
 
     def __init__(self, levels: np.ndarray, always: np.ndarray) -> None:
         """`levels`, `always`: see `reject_spikes`."""
-        self._levels = levels * _table()["live_spike_share"]
         self._always = always
+        self.follow(levels)
         self.reset()
+
+    def follow(self, levels: np.ndarray) -> None:
+        """Use other levels from the next value on."""
+        self._levels = levels * _table()["live_spike_share"]
 
     def reset(self) -> None:
         """Forget the past: the next value is believed."""

@@ -10,7 +10,9 @@ from .calibration import PerformerProfile, default_profile, estimate_profile
 from .control_take import ControlTake, motion_of_take, slowed
 from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import FaceFrames
+from .head_rest import recentred
 from .landmarks import average_face
+from .mirror import mirrored, mirrored_face, mirrored_groups
 from .motion import Motion
 from .settings import MappingSettings
 from .smoothing import finish
@@ -88,7 +90,7 @@ class TakePerformance:
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
-        return finish(self.solved(groups), settings, limit, groups)
+        return recentred(finish(self.solved(groups), settings, limit, groups), self.profile.rest)
 
 
 class ControlPerformance:
@@ -120,3 +122,35 @@ class ControlPerformance:
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
         return motion_of_take(slowed(self.take, limit), groups)
+
+
+class MirroredPerformance:
+    """Another performance as a mirror shows it: what was done on the left is done on the right."""
+
+    def __init__(self, performance: Performance) -> None:
+        self._other = performance
+        self._neutral = mirrored_face(performance.neutral)
+
+    @property
+    def name(self) -> str:
+        """See `Performance`."""
+        return self._other.name
+
+    @property
+    def times(self) -> np.ndarray:
+        """See `Performance`."""
+        return self._other.times
+
+    @property
+    def neutral(self) -> np.ndarray:
+        """See `Performance`."""
+        return self._neutral
+
+    @property
+    def found(self) -> np.ndarray:
+        """See `Performance`."""
+        return self._other.found
+
+    def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
+        """See `Performance`."""
+        return mirrored(self._other.motion(mirrored_groups(groups), settings, limit), groups)

@@ -18,7 +18,7 @@ class MappingSettings:
     regions: Mapping[str, RegionFilter] = field(default_factory=region_filters)
     """By region (see `data/filters.json`). Units of `beta` and speeds: (1/s), (rad/s) or (cm/s)."""
     smoothing: Mapping[FaceRegion, float] = field(default_factory=dict)
-    """By part of the face, for whole takes: a factor of `smoothness`; 1 where nothing is said."""
+    """By part of the face: a factor of `smoothness`; 1 where nothing is said."""
 
     def smoothness_of(self, region: str) -> float:
         """Return the smoothness of a filter's region; of `displacement`, which is of all parts, the overall one."""

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -37,21 +38,31 @@ def strengthened(motion: Motion, strength: Strength, groups: np.ndarray | None =
     :param groups: (G, 478): what the motion was solved for; None: all landmarks.
     """
     factors = strength.factors()
+    return motion if (factors == 1.0).all() else multiplied(motion, factors, group_shares(groups))
+
+
+def multiplied(motion: Motion, factors: np.ndarray, shares: np.ndarray) -> Motion:
+    """Return the motion with each part of the face multiplied; see `strengthened`.
+
+    :param factors: (R,), in the order of `FACE_REGIONS`.
+    :param shares: (G, R): see `group_shares`.
+    """
     if (factors == 1.0).all():
         return motion
-    of_control = np.array([strength.of(region) for region in control_face_regions()])
-    head, eyes = strength.of("HEAD"), strength.of("EYES")
+    head, eyes = (float(factors[FACE_REGIONS.index(region)]) for region in ("HEAD", "EYES"))
     rotation = motion.head_rotation
     return replace(
         motion,
-        controls=np.clip(motion.controls * of_control, 0.0, 1.0),
+        controls=np.minimum(np.maximum(motion.controls * factors[_rows()], 0.0), 1.0),
         head_rotation=rotation if head == 1.0 else rot.exp(rot.log(rotation) * head),
         head_translation=motion.head_translation * head,
         gaze=motion.gaze * eyes,
-        displacement=motion.displacement * _by_group(factors, groups)[:, None],
+        # Exact where all parts that a group belongs to have the same factor.
+        displacement=motion.displacement * (1.0 + shares @ (factors - 1.0))[:, None],
     )
 
 
-def _by_group(factors: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """Return the factor of each group of landmarks, (G,): exact where all parts it belongs to have the same."""
-    return 1.0 + group_shares(groups) @ (factors - 1.0)
+@cache
+def _rows() -> np.ndarray:
+    """Return the part of the face of each control, int (52,), as rows of `FACE_REGIONS`."""
+    return np.array([FACE_REGIONS.index(region) for region in control_face_regions()])

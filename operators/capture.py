@@ -13,9 +13,9 @@ from bpy.app.handlers import persistent
 from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
-from ..mapping.mapper import MappingSettings
 from ..rig import bake_preview, live, picture_place, recorder, test_pose, watch
 from ..rig.bind import can_be_target
+from ..rig.feel import feel_of, follow_feel
 from ..rig.paths import BASE_PACKAGE
 from ..rig.performances import stored_profile
 from .cast import parts_of
@@ -70,7 +70,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 source=source_spec(context.scene),
                 model=model,
                 tracker=TrackerSettings(settings.faces, settings.detection, settings.presence, settings.tracking),
-                mapping=MappingSettings(smoothness=settings.smoothness),
+                feel=feel_of(context.scene),
                 profile=profile,
                 face=parts_of(settings)[0][1],
                 field_of_view=math.degrees(settings.field_of_view),
@@ -168,6 +168,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             posed = session.poses
             settings = context.scene.mimica
             session.existing, session.keep_pose = settings.existing_animation, settings.keep_pose
+            follow_feel(session, context.scene)
             running = session.tick_all(parts_of(settings))
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.

@@ -33,8 +33,10 @@ from ..mapping.channels import CharacterPose
 from ..mapping.control_channels import control_values
 from ..mapping.face_regions import FACE_REGIONS, FaceRegion
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
+from ..mapping.feel import Feel
 from ..mapping.frame import FaceFrame
-from ..mapping.mapper import LiveMapper, MappingSettings
+from ..mapping.head_rest import HeadRest
+from ..mapping.mapper import LiveMapper
 from ..mapping.motion import Motion
 from ..mapping.range_poses import RangePose
 from . import character, compat
@@ -63,7 +65,8 @@ class LiveSettings:
     source: SourceSpec
     model: ModelFile
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
-    mapping: MappingSettings = field(default_factory=MappingSettings)
+    feel: Feel = field(default_factory=Feel)
+    """At first; see `LiveSession.feel`."""
     profile: PerformerProfile | None = None
     """Of `face`; every other face's neutral is found in its own first good second."""
     face: int = 0
@@ -169,6 +172,14 @@ class _UseProfile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Recentre:
+    """For the mapping thread: a face's present pose of the head is straight ahead, or its neutral's again."""
+
+    face: int
+    clear: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """An image and the faces that were found in it."""
 
@@ -218,6 +229,10 @@ class LiveSession:
         """The parts of the face that are performed again: they move though they are animated, and the others are left
         to their animation. None: all move. May change at any time.
         """
+        self.feel = settings.feel
+        """What is done with the motion. May be swapped for another at any time: each image is mapped by one of them."""
+        self.frozen = False
+        """Whether the pose that is shown is to stay, see `follow_feel`; capture and recording go on."""
         self.keep_pose = False
         """Whether characters stay as they are when they are no longer driven; else they go back to how they stood."""
         self.face = settings.face
@@ -225,8 +240,8 @@ class LiveSession:
         self._mappers = {settings.face: self._new_mapper(settings.profile)}
         """By face; made on the mapping thread when a face is first seen or driven."""
         self._cast: tuple[_Role, ...] = ()
-        self._commands: SimpleQueue[tuple[_Role, ...] | _UseProfile] = SimpleQueue()
-        """For the mapping thread: who plays what from now on, or another profile for a face."""
+        self._commands: SimpleQueue[tuple[_Role, ...] | _UseProfile | _Recentre] = SimpleQueue()
+        """For the mapping thread: who plays what from now on, or another profile or rest for a face."""
         self.calibrator: Calibrator | None = None
         """The calibration that runs, or ran last."""
         self._calibrated_face = settings.face
@@ -333,6 +348,20 @@ class LiveSession:
         self._work.set()
 
     @property
+    def rest(self) -> HeadRest | None:
+        """Where straight ahead is for the face that moves the first character; None: where its neutral is."""
+        mapper = self._mappers.get(self.face)
+        return mapper.rest if mapper is not None else None
+
+    def recentre(self, *, clear: bool = False) -> None:
+        """Let that face's present pose of the head be straight ahead, until its neutral is set anew.
+
+        :param clear: let its neutral's be straight ahead again.
+        """
+        self._commands.put(_Recentre(self.face, clear))
+        self._work.set()
+
+    @property
     def faces_now(self) -> tuple[int, ...]:
         """The faces that were found in the newest image."""
         return self._faces_now
@@ -356,6 +385,12 @@ class LiveSession:
     def values_of_face(self, face: int) -> np.ndarray | None:
         """Return the same of a face, None when it moves nothing. Any thread."""
         return self._values.get(face)
+
+    def gaze_of_face(self, face: int) -> np.ndarray | None:
+        """Return where a face that moves something looks itself, (2, 2) as `Motion.gaze`, else None. Any thread."""
+        mapper = self._mappers.get(face)
+        performed = mapper.performed if mapper is not None and face in self._values else None
+        return performed.gaze[0] if performed is not None else None
 
     @property
     def left_alone(self) -> tuple[str, ...]:
@@ -416,7 +451,9 @@ class LiveSession:
     def _take_commands(self) -> None:
         while not self._commands.empty():
             command = self._commands.get()
-            if not isinstance(command, _UseProfile):
+            if isinstance(command, _Recentre):
+                self._mapper_of(command.face).recentre(clear=command.clear)
+            elif not isinstance(command, _UseProfile):
                 self._recast(command)
             elif command.profile is not None:
                 self._mapper_of(command.face).set_profile(command.profile)
@@ -438,6 +475,7 @@ class LiveSession:
                     old.reset()
                 continue
             mapper = self._mappers[face] = self._new_mapper(old.profile, groups)
+            mapper.rest = old.rest
             if old.profile is not None and old.calibrating:
                 mapper.set_neutral()
 
@@ -447,8 +485,10 @@ class LiveSession:
         for face in driven - seen.keys():
             seen[face] = FaceFrame.lost(faces[0].time, faces[0].image_size, face)
         motions: dict[int, Motion] = {}
+        feel = self.feel
         for face, frame in seen.items():
             mapper = self._mapper_of(face)
+            mapper.follow(feel)
             # Who moves nothing is only watched until the neutral is known.
             if face in driven or (mapper.calibrating and frame.found):
                 motions[face] = mapper.step(frame)
@@ -466,7 +506,7 @@ class LiveSession:
         return self._mappers[face]
 
     def _new_mapper(self, profile: PerformerProfile | None, groups: np.ndarray | None = None) -> LiveMapper:
-        return LiveMapper(profile, self.settings.mapping, groups, self.settings.field_of_view)
+        return LiveMapper(profile, self.feel, groups, self.settings.field_of_view)
 
     def _profile_of(self, face: int) -> PerformerProfile | None:
         mapper = self._mappers.get(face)
@@ -618,6 +658,9 @@ class LiveSession:
         :param log: the scene's frames, which the caller notes there; they tell where the take lies on the timeline.
         """
         profile = self.profile
+        if profile is not None and self.rest is not None:
+            # So that a bake shows what was seen.
+            profile = replace(profile, rest=self.rest)
         info = TakeInfo.now(
             name,
             self.capture.info,

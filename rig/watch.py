@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..mapping.character_map import CONTROLS, GAZE_CONTROLS
 from ..mapping.frame import FaceFrame
 from ..mapping.health import Complaint, Health, Reading, Severity, severity_of
 from ..mapping.sight import Sight, luma_of, sights
@@ -24,7 +23,6 @@ from . import live
 logger = logging.getLogger(__name__)
 
 BARS = 8
-_GAZE = [CONTROLS.index(name) for name in GAZE_CONTROLS]
 _HEALTH_SECONDS = 0.25
 _RATE_SECONDS = 2.0
 """Seconds over which images are counted."""
@@ -160,9 +158,9 @@ class Watch:
         neutral = profile.neutral if profile is not None else None
         gaze: dict[int, np.ndarray] = {}
         for frame in seen.faces:
-            values = self.session.values_of_face(frame.face_id)
-            if values is not None and np.isfinite(values).all():
-                gaze[frame.face_id] = values[_GAZE].reshape(2, 2)
+            looks = self.session.gaze_of_face(frame.face_id)
+            if looks is not None and np.isfinite(looks).all():
+                gaze[frame.face_id] = looks
             elif neutral is None:
                 # On a face that is not known yet, eyes that are set deep would look down.
                 gaze[frame.face_id] = np.full((2, 2), np.nan)

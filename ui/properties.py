@@ -25,6 +25,8 @@ from .bake_properties import CLASSES as BAKE_CLASSES
 from .bake_properties import MimicaBake
 from .convert_properties import CLASSES as CONVERT_CLASSES
 from .convert_properties import MimicaConvert
+from .feel_properties import CLASSES as FEEL_CLASSES
+from .feel_properties import MimicaFeel
 from .microphone_properties import CLASSES as MICROPHONE_CLASSES
 from .microphone_properties import MimicaMicrophone
 from .picture_properties import CLASSES as PICTURE_CLASSES
@@ -157,7 +159,10 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     smoothness: FloatProperty(
         name="Smoothness",
-        description="Calmer motion against a little delay: 0 lets everything through, each step up halves what passes",
+        description=(
+            "Calmer motion, live against a little delay: 0 lets everything through, each step up halves what passes. "
+            "The same is baked"
+        ),
         min=0.0,
         max=4.0,
         default=1.0,
@@ -224,6 +229,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     microphone: PointerProperty(type=MimicaMicrophone)
     bake: PointerProperty(type=MimicaBake)
+    feel: PointerProperty(type=MimicaFeel)
     picture: PointerProperty(type=MimicaPicture)
     preview: PointerProperty(type=MimicaPreview)
     convert: PointerProperty(type=MimicaConvert)
@@ -415,6 +421,7 @@ _CLASSES = (
     MimicaRecording,
     *MICROPHONE_CLASSES,
     *BAKE_CLASSES,
+    *FEEL_CLASSES,
     *PICTURE_CLASSES,
     *PREVIEW_CLASSES,
     *CONVERT_CLASSES,

@@ -16,6 +16,7 @@ from mimica.capture.source import Image
 from mimica.capture.tracker import Tracker
 from mimica.cli import behaviour
 from mimica.mapping.calibration import default_profile, estimate_profile
+from mimica.mapping.feel import Feel
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame, FaceFrames
 from mimica.mapping.learned import mirror_landmarks, mirror_shapes
 from mimica.mapping.mapper import LiveMapper, MappingSettings, map_frames
@@ -167,7 +168,7 @@ def test_one_frame_and_a_take_agree_without_filters() -> None:
     frames = scored(photograph(act(jaw=wave, blink_left=wave**2, gaze_left=wave)))
     raw = MappingSettings(smoothness=0.0)
     whole = map_frames(frames, profile=default_profile(), settings=raw)
-    live = LiveMapper(default_profile(), raw)
+    live = LiveMapper(default_profile(), Feel(raw))
     assert frames.scores is not None
     for i in range(len(frames)):
         frame = FaceFrame(float(frames.times[i]), frames.landmarks[i], frames.scores[i], (640, 480))

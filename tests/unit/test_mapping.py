@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mimica.mapping import rotation as rot
 from mimica.mapping.calibration import PerformerProfile, ProfileError, default_profile, estimate_profile
+from mimica.mapping.feel import Feel
 from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame, FaceFrames
 from mimica.mapping.gaze import place_irises
 from mimica.mapping.landmarks import average_face
@@ -123,7 +124,7 @@ def test_one_frame_and_the_whole_take_agree():
     frames = photograph(act(jaw=bump(40, 10, 20), brows=bump(40, 20, 15)))
     profile = default_profile()
     whole = map_frames(frames, profile=profile, settings=RAW)
-    live = LiveMapper(profile, RAW)
+    live = LiveMapper(profile, Feel(RAW))
     for i, frame in enumerate(split(frames)):
         step = live.step(frame)
         assert np.allclose(step.controls[0], whole.controls[i], atol=1e-5)
@@ -199,7 +200,7 @@ def test_the_neutral_is_found_in_a_busy_take():
 
 
 def test_the_live_neutral_comes_after_a_good_second():
-    mapper = LiveMapper(settings=RAW)
+    mapper = LiveMapper(feel=Feel(RAW))
     frames = split(photograph(act(brows=np.full(45, 0.4))))
     for frame in frames[:20]:
         mapper.step(frame)
