@@ -211,7 +211,7 @@ class MIMICA_OT_save_preset(_FileOrder, OnMap):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.name = self.name or holder_of(context).name
-        return context.window_manager.invoke_props_dialog(self, title="Add Preset", confirm_text="Add")
+        return context.window_manager.invoke_props_dialog(self, title="Add Preset", confirm_text=say("Add"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def save() -> str:

@@ -99,7 +99,7 @@ class MIMICA_OT_add_entry(OnCharacter):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._guess(context)
-        return context.window_manager.invoke_props_dialog(self, title="Add Entry", confirm_text="Add")
+        return context.window_manager.invoke_props_dialog(self, title="Add Entry", confirm_text=say("Add"))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -196,7 +196,7 @@ class MIMICA_OT_add_bone_entry(OnCharacter):
             and context.active_pose_bone is not None
         ):
             self.bone = context.active_pose_bone.name
-        return context.window_manager.invoke_props_dialog(self, title="Add Bone", confirm_text="Add")
+        return context.window_manager.invoke_props_dialog(self, title="Add Bone", confirm_text=say("Add"))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

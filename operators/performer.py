@@ -117,7 +117,7 @@ class MIMICA_OT_new_performer(bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, title="New Performer", confirm_text="Add")
+        return context.window_manager.invoke_props_dialog(self, title="New Performer", confirm_text=say("Add"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return _changed(self, context, lambda: performers.new_performer(performers_folder(), self.name))

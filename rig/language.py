@@ -9,6 +9,9 @@ import bpy
 
 from .sentences import Sentences
 
+OWN = "Mimica"
+"""The context in which Mimica's texts are looked up first: Blender's "Face" is one of a mesh."""
+
 _known: tuple[str, ...] = ()
 
 
@@ -55,4 +58,5 @@ def _translated(text: str, _locale: str) -> str:
 
 
 def _look_up(text: str) -> str:
-    return bpy.app.translations.pgettext_iface(text)
+    own = bpy.app.translations.pgettext_iface(text, OWN)
+    return own if own != text else bpy.app.translations.pgettext_iface(text)

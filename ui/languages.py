@@ -13,12 +13,12 @@ from pathlib import Path
 import bpy
 
 from ..rig import language
+from ..rig.language import OWN
 from ..rig.paths import BASE_PACKAGE
 
 FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = ("de", "es", "ja", "zh_HANS")
 """As Blender calls them, without the country: `de` serves every German."""
-OWN = "Mimica"
 CONTEXTS = {"*": ("*", OWN), "Operator": ("Operator", f"{OWN} Operator")}
 """What Blender looks texts up as. Its own translation comes before an add-on's, and its "Face" is one of a mesh, so the
 names that are registered have contexts of ours; what is drawn with no context is looked up as "*"."""

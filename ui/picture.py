@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import live, watch
+from ..rig.language import say
 from .sentence import draw_sentence
 
 
@@ -67,7 +68,7 @@ class IMAGE_PT_mimica_picture(bpy.types.Panel):
 
 def _draw_contents(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     layout.prop(settings, "mirror")
-    column = layout.column(heading="Draw", align=True)
+    column = layout.column(heading=say("Draw"), align=True)
     for name in ("landmarks", "contours", "gaze", "box", "health"):
         column.prop(settings, name)
 

@@ -103,7 +103,7 @@ class VIEW3D_PT_mimica_retake(bpy.types.Panel):
                 row.prop(settings, end)
                 row.operator("mimica.retake_frame", text="", icon="TIME").end = end
         column.prop(settings, "preroll")
-        grid = column.column(heading="Regions", align=True)
+        grid = column.column(heading=say("Regions"), align=True)
         grid.use_property_split = False
         grid.prop(settings, "regions")
 
