@@ -331,7 +331,7 @@ class MIMICA_OT_enable_entries(_OnEntry):
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         actions = cls.bl_rna.properties["action"].enum_items
-        return actions[properties.action].description
+        return say(actions[properties.action].description)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         with character.one_change(target_of(context)) as data:

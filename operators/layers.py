@@ -233,9 +233,8 @@ class MIMICA_OT_next_layer_take(_OfLayer, bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        if properties.back:
-            return "Show the take before this one that covers this range, to compare. Before the first comes the base"
-        return cls.bl_description
+        before = "Show the take before this one that covers this range, to compare. Before the first comes the base"
+        return say(before if properties.back else cls.bl_description)
 
     def change(self, context: bpy.types.Context, active: _Active) -> bool:
         offered: list[Path | None] = [None, *_offered(context, active)]

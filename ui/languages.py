@@ -67,6 +67,8 @@ def register() -> None:
     for kind in _KINDS:
         _give_context(kind, OWN)
     _give_context(bpy.types.Operator, f"{OWN} Operator")
+    # What a fault kept from being taken back would make Blender refuse.
+    bpy.app.translations.unregister(BASE_PACKAGE)
     catalogs = {name: read(name) for name in LANGUAGES}
     bpy.app.translations.register(BASE_PACKAGE, {name: messages(catalog) for name, catalog in catalogs.items()})
     language.know(dict.fromkeys(msgid for catalog in catalogs.values() for msgid in catalog))
