@@ -343,5 +343,6 @@ def _at_image(places: np.ndarray, image: np.ndarray, bone: int, size: float) -> 
 
 
 def _listed(names: Iterable[str]) -> str:
-    shown = [f"'{name}'" for name in names]
-    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+    quoted = [f"'{name}'" for name in names]
+    shown = ", ".join(quoted[:3])
+    return f"{shown} and {len(quoted) - 3} more" if len(quoted) > 3 else shown
