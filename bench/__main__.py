@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, everything, helper, mapping, picture, recording, soak, ten_minutes, tick, tracker
+from . import bake, everything, helper, mapping, picture, range_choice, recording, soak, ten_minutes, tick, tracker
 
 BENCHES = {
     "tracker": tracker.run,
@@ -20,7 +20,7 @@ BENCHES = {
     "picture": picture.run,
     "ten-minutes": ten_minutes.run,
 }
-LONG = {"soak": soak.run}
+LONG = {"soak": soak.run, "range": range_choice.run}
 """Those that take options of their own and are run only when they are asked for."""
 
 

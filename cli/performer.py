@@ -135,7 +135,7 @@ def _prompt(row: dict[str, Any]) -> NamedPrompt:
 def _controls(name: str) -> dict[str, float]:
     if name in ARKIT_SHAPES:
         return {name: 1.0}
-    for pose in (neutral_pose(), *range_poses(full=True)):
+    for pose in (neutral_pose(), *range_poses("FULL")):
         if name.casefold() in (pose.id, pose.name.casefold()):
             return dict(pose.controls)
     raise ValueError(f"'{name}' is neither a guided pose nor a shape of ARKit")

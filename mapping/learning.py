@@ -32,9 +32,9 @@ _LEAST_CHANGE = 8.0
 noise in a face at rest comes to half of it."""
 _LEAST_ALIKE, _SAME_WAY = 4.0, 0.5
 """A smaller one still, as of squinting, counts when it goes the same way as the average face's, by the cosine."""
-_STEADY = 8.0
+STEADY = 8.0
 """A face that moves further than this in the rest before a prompt does not rest: it was late, or begins early."""
-_PLAIN_CHANGE = 16.0
+PLAIN_CHANGE = 16.0
 """A change of this size is an answer, whatever it looks like: faces differ. A smaller one, ..."""
 _LEAST_LIKENESS = 0.1
 """... such as a blink, must hold this share of what the average face does for the pose."""
@@ -51,6 +51,8 @@ class Prompt:
     start: float
     """Seconds on the clock of the frames; the performer rests before and after."""
     end: float
+    rest: float | None = None
+    """Since when the face was seen to rest before; None takes it to be so for half a second."""
 
 
 def learn_from_prompts(
@@ -157,7 +159,9 @@ def profile_of_take(
 
 def _rest_before(i: int, prompts: Sequence[Prompt]) -> float:
     """Return when the rest before a prompt begins: no earlier than the end of what was asked for before it."""
-    start = prompts[i].start
+    start, rest = prompts[i].start, prompts[i].rest
+    if rest is not None:
+        return rest
     ends = [other.end for other in prompts if other.end <= start]
     return max([start - _REST_SECONDS, *ends])
 
@@ -194,47 +198,57 @@ def _answer(frames: FaceFrames, prompt: Prompt, rest_from: float, profile: Perfo
         head = head - np.median(head[resting], axis=0)
     displacement, scores = displacement[~resting], scores[~resting]
 
-    change = _change(displacement, scores)
+    change = change_of(displacement, scores)
     size = np.linalg.norm(change, axis=1)
     # The median leaves out a blink beside the pose.
     full = np.median(change[np.argsort(size)[-max(3, len(change) // 4) :]], axis=0)
-    pose = np.zeros(len(ARKIT_SHAPES))
-    for name, value in prompt.controls.items():
-        pose[ARKIT_SHAPES.index(name)] = value
-    if not _is_answer(full, rested, pose, seen.scores is not None):
+    pose = pose_vector(prompt.controls)
+    if not is_answer(full, rested, pose, seen.scores is not None):
         return None
     level = np.clip(change @ full / (full @ full), 0.0, 1.0)
     return _Answer(inside[~resting], level[:, None] * pose, head[~resting], displacement, scores)
 
 
-def _change(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return both as one vector a frame, in units that count alike."""
+def change_of(displacement: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return displacements (N, 478, 3), cm, and scores (N, 52), log-odds, as one vector a frame, in like units."""
     flat = displacement.reshape(len(displacement), -1) / _DISPLACEMENT_UNIT
     return np.concatenate([flat, scores / _SCORE_UNIT], axis=1).astype(np.float64)
+
+
+def pose_vector(controls: Mapping[str, float]) -> np.ndarray:
+    """Return ARKit's names and values as float (52,)."""
+    pose = np.zeros(len(ARKIT_SHAPES))
+    for name, value in controls.items():
+        pose[ARKIT_SHAPES.index(name)] = value
+    return pose
+
+
+def expected_change(pose: np.ndarray, with_scores: bool) -> np.ndarray:
+    """Return what the average face does for a pose (52,), as `change_of` has it."""
+    usual = average_expressions()
+    displacement = np.einsum("s,spa->pa", pose, usual.displacement)
+    return change_of(displacement[None], (pose @ usual.scores)[None] * with_scores)[0]
 
 
 def _is_steady(displacement: np.ndarray, scores: np.ndarray) -> bool:
     """Whether a face rested in these frames, or there are too few to tell."""
     if len(displacement) < 3:
         return True
-    early, late = np.array_split(_change(displacement, scores), 2)
-    return float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0))) <= _STEADY
+    early, late = np.array_split(change_of(displacement, scores), 2)
+    return float(np.linalg.norm(np.median(early, axis=0) - np.median(late, axis=0))) <= STEADY
 
 
-def _is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bool) -> bool:
+def is_answer(full: np.ndarray, rested: bool, pose: np.ndarray, with_scores: bool) -> bool:
     """Whether a change is the answer to a pose (52,), rather than noise, a drift or a blink.
 
     :param rested: whether it is measured against a rest; a change against the neutral may be older than the prompt.
     """
     size = float(np.linalg.norm(full))
-    usual = average_expressions()
-    expected = _change(
-        np.einsum("s,spa->pa", pose, usual.displacement)[None], (pose @ usual.scores)[None] * with_scores
-    )[0]
+    expected = expected_change(pose, with_scores)
     alike = float(full @ expected) >= _LEAST_LIKENESS * float(expected @ expected)
     if not rested:
-        return size >= _PLAIN_CHANGE and alike
+        return size >= PLAIN_CHANGE and alike
     if size < _LEAST_CHANGE:
         same_way = float(full @ expected) >= _SAME_WAY * size * float(np.linalg.norm(expected))
         return size >= _LEAST_ALIKE and same_way
-    return size >= _PLAIN_CHANGE or alike
+    return size >= PLAIN_CHANGE or alike

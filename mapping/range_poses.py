@@ -5,10 +5,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from .data import load_table
 from .frame import ARKIT_SHAPES
+
+Choice = Literal["QUICK", "USUAL", "FULL"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,18 @@ class RangePose:
     rest: float
     """Seconds of rest before it."""
     show: float
-    """Seconds for which it is held."""
+    """Seconds for which it is shown at most."""
 
 
 @cache
-def range_poses(full: bool = False) -> tuple[RangePose, ...]:
+def range_poses(choice: Choice) -> tuple[RangePose, ...]:
     """Return the guided poses in the order in which they are asked for.
 
-    :param full: also those that few projects need, such as each side alone.
+    :param choice: quick: those that matter most; full: also those that few projects need, such as each side alone.
     """
     table = load_table("range_poses")
-    return tuple(_pose(entry, table) for entry in table["poses"] + (table["more"] if full else []))
+    entries = table["poses"] + (table["more"] if choice == "FULL" else [])
+    return tuple(_pose(entry, table) for entry in entries if choice != "QUICK" or entry["id"] in table["quick"])
 
 
 @cache

@@ -22,18 +22,25 @@ from .takes import active_take
 logger = logging.getLogger(__name__)
 
 _USUAL_POSE = 2.0
-"""Seconds for which most poses are held as the table of poses has them."""
+"""Seconds for which most poses are shown at most, as the table of poses has them."""
 
 
 _ORDERS = (
     ("skip", "Skip", "Go on without this pose"),
-    ("again", "Again", "Ask once more: for this pose, or, in the rest before a pose, for the one before"),
+    ("again", "Again", "Ask once more: for this pose; in the rest before a pose for the one before; at the end for all"),
     (
         "cancel",
         "Cancel",
         "End the calibration, nothing is changed. Esc over the viewport does the same",
     ),
-    ("end", "Done", "Go on with what was learned"),
+    ("end", "Keep", "Go on with what was learned. It is kept already, also when the capture ends now"),
+    ("missed", "Show Missed Again", "Ask once more for the poses that were not seen; what was learned stays"),
+    (
+        "discard",
+        "Discard",
+        "Bring the profile of before back. What was learned becomes the performer's previous version: Restore Previous "
+        "in the performer's menu brings it back",
+    ),
 )
 
 
@@ -84,13 +91,13 @@ class MIMICA_OT_learn_range(_Calibration):
     bl_idname = "mimica.learn_range"
     bl_label = "Learn Range"
     bl_description = (
-        "Show your resting face and a few poses when asked, about a minute. The character's expressions then go as far "
-        "as yours do. Works for takes that are there already too"
+        "Show your resting face and a few poses when asked, about twenty seconds. The character's expressions then go "
+        "as far as yours do. Works for takes that are there already too"
     )
 
     def _begin(self, context: bpy.types.Context, session: live.LiveSession, path: Path) -> None:
         settings = context.scene.mimica
-        poses = [neutral_pose(), *range_poses(settings.range_poses == "FULL")]
+        poses = [neutral_pose(), *range_poses(settings.range_poses)]
         session.calibrate(poses, path, settings.range_seconds / _USUAL_POSE)
 
 

@@ -16,6 +16,7 @@ from ..mapping.calibration import ProfileError
 from ..rig import bake_preview, live, picture_place, recorder, test_pose, watch
 from ..rig.bind import can_be_target
 from ..rig.feel import feel_of, follow_feel
+from ..rig.language import say, sentence
 from ..rig.paths import BASE_PACKAGE
 from ..rig.performances import stored_profile
 from .cast import parts_of
@@ -45,13 +46,13 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if live.current() is not None:
-            cls.poll_message_set("A capture is running")
+            cls.poll_message_set(say("A capture is running"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         state = context.window_manager.mimica
-        state.problem = ""
+        state.problem, state.source_failed = "", False
         settings = context.scene.mimica
         try:
             model = model_in_use(context)
@@ -82,9 +83,9 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
         return {"FINISHED"}
 
-    def _refuse(self, state: bpy.types.PropertyGroup, sentence: str) -> set[str]:
-        state.problem = sentence
-        self.report({"ERROR"}, sentence)
+    def _refuse(self, state: bpy.types.PropertyGroup, problem: str) -> set[str]:
+        state.problem = problem
+        self.report({"ERROR"}, sentence(problem))
         return {"CANCELLED"}
 
 
@@ -151,6 +152,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
         if now >= self._draw_at:
             self._draw_at = now + (ASKING_SECONDS if session.asking else PANEL_SECONDS)
             redraw(context, "UI")
+            if session.asking:
+                redraw(context, "WINDOW")
         if now >= self._aside_at:
             self._end(context)
             bpy.app.timers.register(_come_back, first_interval=ASIDE_FOR)
@@ -186,7 +189,8 @@ class MIMICA_OT_follow(bpy.types.Operator):
         live.stop()
         if failed:
             context.window_manager.mimica.problem = message
-        self.report({"ERROR" if failed else "INFO"}, message)
+            context.window_manager.mimica.source_failed = session.capture.info is None
+        self.report({"ERROR" if failed else "INFO"}, sentence(message))
         return False
 
     def _end(self, context: bpy.types.Context) -> None:

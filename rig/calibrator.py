@@ -10,18 +10,38 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
 
-from ..mapping.calibration import PerformerProfile, ProfileError, estimate_profile, why_not_calm, with_neutral
+from ..mapping.calibration import (
+    PerformerProfile,
+    ProfileError,
+    estimate_profile,
+    why_not_calm,
+    with_neutral,
+    without_range,
+)
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.frame import FaceFrame, FaceFrames
 from ..mapping.learning import learn_from_prompts
 from ..mapping.lesson import Lesson, LessonView, Shown
+from ..mapping.pose_meter import PoseMeter
+from ..mapping.pose_reach import reached
 from ..mapping.range_poses import RangePose
-from .performers import save_performer
+from .comparison import Comparison
+from .performers import delete_performer, restore_previous, save_performer
 
 logger = logging.getLogger(__name__)
 
 Stage = Literal["asking", "learning", "review", "over"]
-Command = Literal["skip", "again", "cancel", "end"]
+Command = Literal["skip", "again", "cancel", "end", "missed", "discard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the performer went into a pose, as the profiles of before and after read it; 1 is in full."""
+
+    pose: str
+    """Its name."""
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +52,18 @@ class CalibrationView:
     lesson: LessonView
     sentence: str = ""
     """What came of it so far."""
+    missed: tuple[RangePose, ...] = ()
+    """In review: the poses that were not seen."""
+    reach: tuple[Reach, ...] = ()
+    """In review: those that were."""
 
 
 class Calibrator:
     """Takes a neutral, and a range if poses beside it are asked for. `view` may be read by any thread.
 
-    In review, what was learned is in use and kept already; "again" asks for the poses that were not seen, "end" goes on
-    without them.
+    In review, what was learned is in use and kept already, and `comparison` shows what it changed. "end" and "cancel"
+    leave it so, "again" asks for all poses anew, "missed" for those that were not seen, and "discard" brings back the
+    profile of before.
     """
 
     def __init__(
@@ -67,6 +92,11 @@ class Calibrator:
         self._apply = apply
         self._tell = tell
         self._lesson = self._new_lesson(self.poses)
+        self._settled = profile
+        """What is in use when nothing is changed: the old profile, or what was learned before another try."""
+        self.comparison: Comparison | None = None
+        """In review: the performer with the profile of before, and with the new one."""
+        self._new = not path.exists()
         self._frames: list[FaceFrame] = []
         self._shown: dict[str, Shown] = {}
         self._missed: tuple[RangePose, ...] = ()
@@ -111,19 +141,20 @@ class Calibrator:
             if self.view.stage != "asking":
                 return
             self._lesson.see(item)
-        elif item == "cancel":
-            if self.view.stage == "review":
-                self._finish(self.view.sentence)
-            else:
-                self._apply(self._old)
-                self._finish("Cancelled. Nothing was changed.")
-            return
         elif self.view.stage == "review":
-            if item == "again":
-                self._lesson = self._new_lesson(self._missed)
+            if item == "again" or (item == "missed" and self._missed):
+                self._ask_again(self.poses if item == "again" else self._missed)
+            elif item == "discard":
+                self._discard()
+                return
             else:
                 self._finish(self.view.sentence)
                 return
+        elif item == "cancel":
+            self._apply(self._settled)
+            kept = self._settled is not self._old
+            self._finish("Cancelled. What was learned before is kept." if kept else "Cancelled. Nothing was changed.")
+            return
         elif item == "skip":
             self._lesson.skip()
         elif item == "again":
@@ -138,7 +169,32 @@ class Calibrator:
             self.view = CalibrationView("asking", self._lesson.view())
 
     def _new_lesson(self, poses: Sequence[RangePose]) -> Lesson:
-        return Lesson(poses, pace=self._pace, moved=lambda frames: why_not_calm(frames, self._field_of_view))
+        lesson = Lesson(poses, pace=self._pace, moved=lambda frames: why_not_calm(frames, self._field_of_view))
+        known = self._profile
+        lesson.meter = None if known is None or not all(pose.controls for pose in poses) else PoseMeter(known)
+        return lesson
+
+    def _ask_again(self, poses: Sequence[RangePose]) -> None:
+        if poses is self.poses:
+            self._frames, self._shown, self._missed = [], {}, ()
+            # From the start: what was learned first is not to colour what is learned now.
+            self._profile = self._old
+            self._neutral_taken = False
+        self.comparison = None
+        self._lesson = self._new_lesson(poses)
+
+    def _discard(self) -> None:
+        """Bring the profile of before back; the new one becomes the previous version of the performer's file."""
+        self._apply(self._old)
+        try:
+            if self._saved and self._new:
+                delete_performer(self.path)
+            elif self._saved:
+                restore_previous(self.path)
+        except ProfileError as error:
+            self._finish(f"{error} The old profile is in use until the capture ends.")
+            return
+        self._finish("Discarded. The profile of before is back.")
 
     def _take_neutral(self) -> None:
         """Use the neutral as soon as it was shown; it is kept on disk together with the range."""
@@ -154,6 +210,7 @@ class Calibrator:
         neutral = estimate_profile(frames, name=self.path.stem, field_of_view=self._field_of_view, posed=True)
         if neutral is not None:
             self._profile = with_neutral(self._old, neutral)
+            self._lesson.meter = PoseMeter(self._profile)
             self._apply(self._profile)
 
     def _conclude(self) -> None:
@@ -178,13 +235,13 @@ class Calibrator:
             sentence = self._learned_sentence()
         except Exception:
             logger.exception("The range could not be learned")
-            self._apply(self._old)
+            self._apply(self._settled)
             self._finish("The range was not learned because of a fault in Mimica; see the log. Nothing was changed.")
             return
-        if self._missed and not self._ending:
-            self.view = CalibrationView("review", self._lesson.view(), sentence)
-        else:
+        if self._ending or not self._shown:
             self._finish(sentence)
+        else:
+            self.view = CalibrationView("review", self._lesson.view(), sentence, self._missed, self._reach())
 
     def _learned_sentence(self) -> str:
         """Learn, use and keep the range; say what came of it."""
@@ -200,14 +257,30 @@ class Calibrator:
         learned, missed = learn_from_prompts(FaceFrames.from_frames(self._frames), [s.prompt for s in shown], profile)
         self._missed = tuple(shown[i].pose for i in missed)
         if len(missed) < len(shown):
-            self._profile = learned
+            self._profile = self._settled = learned
             self._apply(learned)
+            self.comparison = Comparison(self._before(), learned)
         told = f"The range is learned from {_count(len(shown) - len(missed))}."
         if len(missed) == len(shown):
             told = "No pose was clear, so the range stays as it was."
         if missed:
             told += f" Not seen: {', '.join(pose.name for pose in self._missed)}."
         return self._save() or told
+
+    def _before(self) -> PerformerProfile:
+        """Return what the new profile is compared with: the old one, without one the neutral alone."""
+        assert self._profile is not None
+        return self._old or without_range(self._profile)
+
+    def _reach(self) -> tuple[Reach, ...]:
+        if self.comparison is None or self._profile is None:
+            return ()
+        seen = [shown for shown in self._shown.values() if shown.pose not in self._missed]
+        frames, prompts = FaceFrames.from_frames(self._frames), [shown.prompt for shown in seen]
+        before, after = (reached(frames, prompts, profile) for profile in (self._before(), self._profile))
+        return tuple(
+            Reach(shown.pose.name, float(b), float(a)) for shown, b, a in zip(seen, before, after, strict=True)
+        )
 
     def _gather(self) -> None:
         """Put what the lesson showed behind what earlier ones did; a pose that was asked again counts anew."""
@@ -216,7 +289,8 @@ class Calibrator:
         self._frames += [_later(frame, start) for frame in frames]
         for shown in self._lesson.shown:
             if shown.pose.controls:
-                self._shown[shown.pose.id] = Shown(shown.pose, shown.start + start, shown.end + start)
+                rest = None if shown.rest is None else shown.rest + start
+                self._shown[shown.pose.id] = Shown(shown.pose, shown.start + start, shown.end + start, rest)
 
     def _estimated(self) -> PerformerProfile | None:
         frames = FaceFrames.from_frames(self._frames)
@@ -235,6 +309,7 @@ class Calibrator:
         return ""
 
     def _finish(self, sentence: str) -> None:
+        self.comparison = None
         self.view = CalibrationView("over", self._lesson.view(), sentence)
         self._tell(sentence)
 

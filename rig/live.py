@@ -499,6 +499,10 @@ class LiveSession:
             poses.append((role, role.binding.plan.pose(motion)))
         self._values = {face: control_values(motions[face])[0] for face in driven}
         self._ready.append(_Ready(tuple(poses), grabbed))
+        comparison = self.calibrator.comparison if self.calibrator is not None else None
+        if comparison is not None and self._calibrated_face in seen:
+            # After the pose, which must not wait for it.
+            comparison.see(seen[self._calibrated_face])
 
     def _mapper_of(self, face: int) -> LiveMapper:
         if face not in self._mappers:

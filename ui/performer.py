@@ -6,6 +6,7 @@ import bpy
 
 from ..rig import live
 from ..rig.calibrator import CalibrationView, Calibrator
+from ..rig.language import say
 from .properties import MimicaPerformer
 from .sentence import draw_sentence
 
@@ -52,19 +53,34 @@ def _draw_calibration(layout: bpy.types.UILayout, context: bpy.types.Context, ca
         layout.label(text="Learning from what you showed", icon="TIME")
         return
     if view.stage == "review":
-        draw_sentence(layout, context, view.sentence, "INFO")
-        draw_sentence(layout, context, "Show these once more, or go on without?", "BLANK1")
-        row = layout.row(align=True)
-        row.scale_y = 1.3
-        _order(row, "again", "LOOP_BACK")
-        _order(row, "end", "CHECKMARK")
+        _draw_review(layout, context, view)
         return
-    _draw_pose(layout, context, view, calibrator)
+    _draw_pose(layout, context, view)
 
 
-def _draw_pose(
-    layout: bpy.types.UILayout, context: bpy.types.Context, view: CalibrationView, calibrator: Calibrator
-) -> None:
+def _draw_review(layout: bpy.types.UILayout, context: bpy.types.Context, view: CalibrationView) -> None:
+    row = layout.row(align=True)
+    row.scale_y = 1.3
+    _order(row, "end", "CHECKMARK")
+    _order(row, "again", "LOOP_BACK")
+    _order(row, "discard", "TRASH")
+    if view.missed:
+        _order(layout, "missed", "ERROR")
+    draw_sentence(layout, context, view.sentence, "INFO")
+    if not view.reach:
+        return
+    draw_sentence(layout, context, "Both faces move with you. How far each pose goes, before and after:", "BLANK1")
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for reach in view.reach:
+        line = column.row()
+        line.label(text=reach.pose)
+        side = line.row()
+        side.alignment = "RIGHT"
+        side.label(text=f"{reach.before:.2f} \u2192 {reach.after:.2f}", translate=False)
+
+
+def _draw_pose(layout: bpy.types.UILayout, context: bpy.types.Context, view: CalibrationView) -> None:
     lesson = view.lesson
     if lesson.pose is None:
         return
@@ -77,23 +93,36 @@ def _draw_pose(
     showing = lesson.phase == "show"
     box = layout.box()
     head = box.row()
-    head.label(text=lesson.pose.name, icon="REC" if showing else "TIME", translate=False)
-    if lesson.count > 1:
+    head.label(text=lesson.pose.name, icon="REC" if showing else "TIME")
+    if lesson.asked[1] > 1:
         side = head.row()
         side.alignment = "RIGHT"
-        side.label(text=f"{lesson.number} of {lesson.count}", translate=False)
-    draw_sentence(box, context, lesson.pose.say, "BLANK1", 4)
+        side.label(text=say("{n} of {count}", n=lesson.asked[0], count=lesson.asked[1]), translate=False)
     # Whole tenths, so that the words do not flicker.
-    text = f"Hold  {lesson.left:.1f} s" if showing else f"Relax, then show it in  {lesson.left:.1f} s"
-    if not lesson.pose.controls and not showing:
-        text = f"Get ready  {lesson.left:.1f} s"
-    box.progress(factor=lesson.fraction if showing else 0.0, text=text)
+    left = f"{lesson.left:.1f} s"
+    text, fraction = say("Hold  {left}", left=left), lesson.fraction
+    if showing and lesson.bar is not None:
+        text, fraction = say("Hold it") if lesson.bar >= 1.0 else say("As far as you can"), lesson.bar
+    elif not showing:
+        text = say("Relax") if lesson.pose.controls else say("Get ready  {left}", left=left)
+        fraction = 0.0
+    box.progress(factor=fraction, text=text)
+    draw_sentence(box, context, lesson.pose.say, "BLANK1", 4)
+    if lesson.following is not None:
+        box.label(text=say("Next: {name}", name=say(lesson.following.name)), icon="BLANK1", translate=False)
     if lesson.note:
         draw_sentence(box, context, f"{lesson.note}.", "ERROR", 4)
 
 
 def _order(layout: bpy.types.UILayout, order: str, icon: str) -> None:
-    text = {"skip": "Skip", "again": "Again", "cancel": "Cancel", "end": "Done"}[order]
+    text = {
+        "skip": "Skip",
+        "again": "Again",
+        "cancel": "Cancel",
+        "end": "Keep",
+        "missed": "Show Missed Again",
+        "discard": "Discard",
+    }[order]
     layout.operator("mimica.calibration_order", text=text, icon=icon).order = order
 
 

@@ -185,17 +185,19 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Poses",
         description="Which poses Learn Range asks for",
         items=(
-            ("USUAL", "Usual", "15 poses in about a minute: enough for most performers"),
-            ("FULL", "Full", "36 poses in about two minutes: each side alone, tongue, jaw and lips in detail"),
+            ("QUICK", "Quick", "The ten poses that matter most, in about twenty seconds"),
+            ("USUAL", "Usual", "15 poses in about half a minute: cheeks, lips and glances too"),
+            ("FULL", "Full", "36 poses in about a minute and a half: each side alone, tongue, jaw and lips in detail"),
         ),
+        default="QUICK",
     )
     range_seconds: FloatProperty(
-        name="Pose Time",
-        description="Seconds for which each pose is held; the rest between two grows with it",
+        name="Longest",
+        description="Seconds after which it goes on though a pose was not held; usually it goes on as soon as it was",
         subtype="TIME_ABSOLUTE",
         min=0.5,
         max=10.0,
-        default=2.0,
+        default=3.0,
         step=50,
         precision=1,
     )
@@ -413,6 +415,8 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     """The model in use, as the panel says it."""
     problem: StringProperty()
     """What went wrong last, as a sentence; the panel shows it until the next start."""
+    source_failed: BoolProperty()
+    """Whether that was the source, which did not open."""
 
 
 _CLASSES = (

@@ -12,7 +12,8 @@ from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
 from mimica.tests.desktop.test_capture import LIVE, RUNNING, TAKES, press, record, start
 
 STATE = "bpy.context.window_manager.mimica"
-VIEW = f"{LIVE}.current().calibrator.view"
+CALIBRATOR = f"{LIVE}.current().calibrator"
+VIEW = f"{CALIBRATOR}.view"
 NUMBER = f"{VIEW}.lesson.number"
 PEOPLE = f"[(p.name, p.has_neutral, p.has_range, p.error) for p in {STATE}.performers]"
 
@@ -24,10 +25,8 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MjpegCamera]:
         yield camera
 
 
-@pytest.fixture
-def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
-    """A running capture that moves a face rig, with the panels folded that are not needed."""
-    desktop.run("bpy.ops.wm.read_homefile(app_template='')")
+def begin(desktop: Desktop, camera: MjpegCamera) -> None:
+    """Start a capture that moves a face rig."""
     desktop.run("[bpy.data.objects.remove(o) for o in list(bpy.data.objects)]")
     desktop.show_tab("Mimica")
     desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'; s.range_seconds = 0.6")
@@ -36,32 +35,35 @@ def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
     desktop.run("bpy.context.scene.mimica.picture.show = False")
     press(desktop, "Create Face Rig", "bpy.context.scene.mimica.target is not None")
     start(desktop)
-    # The neutral that is found by itself changes the panel.
     desktop.wait_until(f"{LIVE}.current().profile is not None", 40)
     desktop.settle()
+
+
+@pytest.fixture
+def capturing(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
+    """A running capture in a new file."""
+    desktop.run("bpy.ops.wm.read_homefile(app_template='')")
+    begin(desktop, camera)
     yield desktop
     if desktop.running:
         desktop.run("bpy.ops.mimica.stop_capture() if bpy.ops.mimica.stop_capture.poll() else None")
         desktop.wait_until(f"not ({RUNNING})")
 
 
-def test_the_range_wizard_from_the_first_pose_to_the_file(capturing: Desktop) -> None:
+def test_the_range_wizard_from_the_first_pose_to_before_and_after(capturing: Desktop) -> None:
     desktop = capturing
     press(desktop, "Learn Range", f"{LIVE}.current().asking")
-    desktop.wait_until(f"{NUMBER} > 1", 40)
-    desktop.wait_until(f"{VIEW}.lesson.phase == 'show'")
+    desktop.wait_until(f"{NUMBER} > 1 and {VIEW}.lesson.bar is not None", 40)
     desktop.screenshot("wizard")
     desktop.wait_until(f"{VIEW}.stage in ('review', 'over')", 90)
+    # Faces of before and after, moved by the performer.
+    desktop.wait_until(f"{CALIBRATOR}.comparison is not None and {CALIBRATOR}.comparison.shapes is not None")
+    assert desktop.evaluate(f"len({VIEW}.reach)") > 0
     desktop.settle()
-    desktop.screenshot("wizard-end")
-    if desktop.evaluate(f"{VIEW}.stage") == "review":
-        press(desktop, "Done", f"{VIEW}.stage == 'over'")
-    desktop.wait_until(f"'The range is learned from' in {STATE}.calibration")
-    ((name, neutral, learned, error),) = desktop.evaluate(PEOPLE)
-    assert (name, neutral, learned, error) == ("Performer", True, True, "")
-    desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
-    desktop.settle()
-    desktop.screenshot("wizard-over")
+    desktop.screenshot("wizard-before-after")
+    press(desktop, "Discard", f"{VIEW}.stage == 'over'")
+    desktop.wait_until(f"'The profile of before is back' in {STATE}.calibration")
+    assert not any(learned for _, _, learned, _ in desktop.evaluate(PEOPLE))
     assert desktop.complaints() == []
 
 
@@ -73,7 +75,7 @@ def in_newest(installation: Installation) -> None:
 
 
 @pytest.mark.usefixtures("in_newest")
-def test_the_buttons_of_the_wizard(capturing: Desktop) -> None:
+def test_the_buttons_of_the_wizard_and_escape(capturing: Desktop) -> None:
     desktop = capturing
     desktop.run("bpy.context.scene.mimica.range_seconds = 10")
     press(desktop, "Learn Range", f"{LIVE}.current().asking")
@@ -82,9 +84,15 @@ def test_the_buttons_of_the_wizard(capturing: Desktop) -> None:
     # Poses go on by themselves while a busy machine looks for the button.
     for _ in range(2):
         press(desktop, "Skip", f"{NUMBER} > {desktop.evaluate(NUMBER)}")
-    press(desktop, "Again", f"{NUMBER} < {desktop.evaluate(NUMBER)}")
     press(desktop, "Cancel", f"not {LIVE}.current().asking")
     desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
+    press(desktop, "Set Neutral", f"{LIVE}.current().asking")
+    desktop.screenshot("set-neutral")
+    x, y, width, height = desktop.region_box("WINDOW")
+    desktop.hover((x + width // 3, y + height // 2))
+    desktop.press("Escape")
+    desktop.wait_until(f"not {LIVE}.current().asking")
+    assert desktop.evaluate(RUNNING), "Escape ends the calibration and not the capture"
     assert desktop.evaluate(PEOPLE) == before
 
 
@@ -97,32 +105,21 @@ def test_a_take_teaches_the_performer(capturing: Desktop) -> None:
     press(desktop, "Learn Expressions from Take", f"'learned from the take' in {STATE}.calibration")
     desktop.wait_until(f"{LIVE}.current().profile.expressions is not None")
     assert all(learned and not error for _, _, learned, error in desktop.evaluate(PEOPLE))
-    desktop.find("Bake to Keyframes")
-    desktop.settle()
     desktop.screenshot("learned-from-take")
     assert desktop.complaints() == []
 
 
-def test_escape_ends_the_calibration_and_not_the_capture(capturing: Desktop) -> None:
-    desktop = capturing
-    press(desktop, "Set Neutral", f"{LIVE}.current().asking")
-    before = desktop.evaluate(PEOPLE)
-    desktop.screenshot("set-neutral")
-    x, y, width, height = desktop.region_box("WINDOW")
-    desktop.hover((x + width // 3, y + height // 2))
-    desktop.press("Escape")
-    desktop.wait_until(f"not {LIVE}.current().asking")
-    desktop.wait_until(f"'Nothing was changed' in {STATE}.calibration")
-    assert desktop.evaluate(RUNNING)
-    assert desktop.evaluate(PEOPLE) == before
-
-
-@pytest.mark.usefixtures("in_newest")
-def test_what_was_shown_is_learned_when_the_capture_stops_in_the_middle(capturing: Desktop) -> None:
-    desktop = capturing
-    press(desktop, "Learn Range", f"{LIVE}.current().asking")
-    desktop.wait_until(f"{NUMBER} > 4", 60)
-    press(desktop, "Stop", f"not ({RUNNING})")
-    desktop.wait_until(f"'range' in {STATE}.calibration", 30)
-    assert [(name, neutral) for name, neutral, *_ in desktop.evaluate(PEOPLE)] == [("Performer", True)]
-    assert desktop.complaints() == []
+def test_what_was_learned_is_there_in_the_next_session(
+    desktop: Desktop, installation: Installation, camera: MjpegCamera
+) -> None:
+    people = desktop.evaluate(PEOPLE)
+    assert [(name, learned) for name, _, learned, _ in people] == [("Performer", True)]
+    assert desktop.quit() == 0, desktop.log()
+    with installation.start() as again:
+        begin(again, camera)
+        assert again.evaluate(PEOPLE) == people
+        assert again.evaluate(f"{STATE}.performers[{STATE}.performer_index].name") == "Performer"
+        assert again.evaluate(f"{LIVE}.current().profile.name") == "Performer"
+        assert again.evaluate(f"{LIVE}.current().profile.expressions is not None")
+        again.run("bpy.ops.mimica.stop_capture()")
+        assert again.complaints() == []

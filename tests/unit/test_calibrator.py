@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mimica.mapping.calibration import PerformerProfile, default_profile
-from mimica.mapping.frame import FaceFrame
+from mimica.mapping.frame import ARKIT_SHAPES, FaceFrame
 from mimica.mapping.range_poses import RangePose, neutral_pose
 from mimica.rig.calibrator import Calibrator, Command
-from mimica.rig.performers import load_performer
+from mimica.rig.performers import load_performer, restore_previous, save_performer
 from mimica.tests.synthetic import act, photograph
 
 JAW = RangePose("jaw", "Jaw Open", "Open.", {"jawOpen": 1.0}, 1.0, 2.0)
@@ -40,6 +40,7 @@ class Sitting:
         self.calibrator = Calibrator(
             self.poses, self.path, self.profile, apply=self.applied.append, tell=self.told.append
         )
+        self.restless = False
         self._time = 0.0
 
     def perform(self, does: Mapping[str, str] = DOES, until: Callable[[], bool] = lambda: False) -> None:
@@ -54,8 +55,10 @@ class Sitting:
         self.wait(lambda: self.calibrator.view.stage != "learning")
 
     def _picture(self, part: str, amount: float) -> None:
-        frames = photograph(act(**{part: np.array([amount])}))
         self._time += 0.1
+        tremble = np.array([0.5 + 0.5 * np.sin(6.0 * self._time)])
+        parts = {"jaw": tremble, "brows": tremble} if self.restless else {part: np.array([amount])}
+        frames = photograph(act(**parts))
         before = self.calibrator.view
         self.calibrator.see(FaceFrame(self._time, frames.landmarks[0], None, (640, 480)))
         self.wait(lambda: self.calibrator.view is not before)
@@ -90,11 +93,73 @@ def test_a_neutral_is_set_kept_and_told(path: Path) -> None:
 def test_the_range_is_learned_used_and_kept(path: Path) -> None:
     sitting = Sitting(path, [neutral_pose(), JAW, BROWS])
     sitting.perform()
-    assert sitting.calibrator.over
-    assert sitting.told == ["The range is learned from 2 poses."]
+    view = sitting.calibrator.view
+    assert view.stage == "review" and view.sentence == "The range is learned from 2 poses."
     kept = load_performer(path)
     assert kept is not None and kept.expressions is not None
     assert sitting.applied[-1] is not None and sitting.applied[-1].expressions is not None
+    sitting.order("end")
+    assert sitting.calibrator.over and sitting.told == [view.sentence]
+
+
+def test_before_and_after_are_shown_in_faces_and_figures(path: Path) -> None:
+    sitting = Sitting(path, [neutral_pose(), JAW, BROWS])
+    sitting.perform()
+    reach = {each.pose: each for each in sitting.calibrator.view.reach}
+    assert set(reach) == {"Jaw Open", "Brows Up"}
+    assert all(0.0 <= figure <= 1.0 for each in reach.values() for figure in (each.before, each.after))
+    # This performer's brows go less far than the average face's.
+    assert reach["Brows Up"].after > reach["Brows Up"].before + 0.05
+    comparison = sitting.calibrator.comparison
+    assert comparison is not None and comparison.shapes is None
+    frames = photograph(act(brows=np.array([1.0])))
+    for i in range(20):
+        comparison.see(FaceFrame(100.0 + i / 30, frames.landmarks[0], None, (640, 480)))
+    assert comparison.shapes is not None
+    brows = ARKIT_SHAPES.index("browInnerUp")
+    assert comparison.shapes[1][brows] > comparison.shapes[0][brows] + 0.05
+
+
+def test_a_range_can_be_discarded(path: Path) -> None:
+    old = default_profile()
+    save_performer(path, old)
+    sitting = Sitting(path, [JAW, BROWS], old)
+    sitting.perform()
+    learned = load_performer(path)
+    assert learned is not None and learned.expressions is not None
+    sitting.order("discard")
+    assert sitting.calibrator.over and sitting.applied[-1] is old
+    back = load_performer(path)
+    assert back is not None and back.expressions is None
+    restore_previous(path)
+    again = load_performer(path)
+    assert again is not None and again.expressions is not None, "nothing is lost"
+
+
+def test_discarding_the_first_range_of_all_leaves_no_profile(path: Path) -> None:
+    sitting = Sitting(path, [neutral_pose(), JAW])
+    sitting.perform()
+    sitting.order("discard")
+    assert sitting.applied[-1] is None and not path.exists()
+
+
+def test_the_whole_range_can_be_shown_again_and_cancelling_that_keeps_the_first(path: Path) -> None:
+    sitting = Sitting(path, [neutral_pose(), JAW, BROWS])
+    sitting.perform()
+    learned = sitting.applied[-1]
+    sitting.order("again")
+    assert sitting.calibrator.view.lesson.number == 1 and sitting.calibrator.view.lesson.count == 3
+    sitting.order("cancel")
+    assert sitting.applied[-1] is learned and sitting.told == ["Cancelled. What was learned before is kept."]
+    kept = load_performer(path)
+    assert kept is not None and kept.expressions is not None
+
+
+def test_a_face_that_moves_in_its_neutral_is_told(path: Path) -> None:
+    sitting = Sitting(path, [neutral_pose()])
+    sitting.restless = True
+    sitting.perform()
+    assert sitting.told and "Your face moved. Relax it and keep it still" in sitting.told[0]
 
 
 def test_what_was_not_seen_is_named_and_can_be_shown_again(path: Path) -> None:
@@ -104,10 +169,11 @@ def test_what_was_not_seen_is_named_and_can_be_shown_again(path: Path) -> None:
     assert view.stage == "review" and view.sentence.endswith("Not seen: Cheeks Puffed.")
     first = load_performer(path)
     assert first is not None and first.expressions is not None, "what was learned is kept already"
-    sitting.order("again")
+    sitting.order("missed")
     assert sitting.calibrator.view.lesson.pose is PUFF and sitting.calibrator.view.lesson.count == 1
     # This time something happens: the jaw, for want of cheeks.
     sitting.perform({"puff": "jaw"})
+    sitting.order("end")
     assert sitting.told == ["The range is learned from 2 poses."]
 
 
@@ -169,7 +235,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_range_is_in_use(path: P
     path.parent.write_text("a file where the folder should be")
     sitting = Sitting(path, [JAW], default_profile())
     sitting.perform()
-    assert "cannot be written" in sitting.told[0]
+    assert "cannot be written" in sitting.calibrator.view.sentence
     assert sitting.applied[-1] is not None and sitting.applied[-1].expressions is not None
 
 

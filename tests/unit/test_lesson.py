@@ -32,7 +32,7 @@ def play(lesson: Lesson, seconds: float, start: float = 0.0, rate: float = 20.0,
 
 @pytest.mark.parametrize("full", [False, True])
 def test_the_poses_can_be_shown_and_told_apart(full: bool) -> None:
-    poses = range_poses(full)
+    poses = range_poses("FULL" if full else "USUAL")
     assert len({pose.id for pose in poses}) == len({pose.name for pose in poses}) == len(poses)
     for pose in (neutral_pose(), *poses):
         assert pose.say.endswith(".") and pose.say[0].isupper()
@@ -44,7 +44,7 @@ def test_the_poses_can_be_shown_and_told_apart(full: bool) -> None:
 
 
 def test_the_full_list_asks_for_all_that_arkit_knows() -> None:
-    asked = {name for pose in range_poses(full=True) for name in pose.controls}
+    asked = {name for pose in range_poses("FULL") for name in pose.controls}
     # Lips that close while the jaw opens are no pose of their own.
     assert set(ARKIT_SHAPES) - asked == {"mouthClose"}
 
@@ -73,6 +73,22 @@ def test_the_pace_changes_the_poses_and_not_the_neutral(pace: float) -> None:
     play(lesson, 0.3 + 3.0 * pace, time)
     assert lesson.done
     assert lesson.shown[1].end - lesson.shown[1].start == pytest.approx(2.0 * pace, abs=0.11)
+
+
+def test_the_neutral_is_no_pose_to_be_counted() -> None:
+    lesson = Lesson([REST, *POSES])
+    seen = []
+    for i in range(260):
+        if lesson.view().phase == "show":
+            seen.append(lesson.view().asked)
+        lesson.see(frame(i / 20))
+    assert sorted(set(seen)) == [(0, 0), (1, 3), (2, 3), (3, 3)]
+
+
+def test_the_quick_range_has_ten_poses_of_the_usual_ones() -> None:
+    quick, usual = range_poses("QUICK"), range_poses("USUAL")
+    assert len(quick) == 10
+    assert [pose for pose in usual if pose in quick] == list(quick)
 
 
 def test_a_stream_that_hangs_uses_up_no_pose() -> None:
