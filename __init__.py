@@ -21,6 +21,7 @@ def _parts():
         controls_file,
         convert,
         create_rig,
+        first_run,
         layers,
         lens,
         microphone,
@@ -37,7 +38,7 @@ def _parts():
         takes_files,
         teaching,
     )
-    from .rig import baked_sliders, recorder, teaching_steps
+    from .rig import baked_sliders, cameras, recorder, teaching_steps
     from .rig import character as scene_map
     from .rig import layers as scene_layers
     from .ui import bake as bake_panel
@@ -45,6 +46,7 @@ def _parts():
     from .ui import baked as baked_panel
     from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
+    from .ui import keymap as keys
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
     from .ui import picture as picture_panel
@@ -58,9 +60,10 @@ def _parts():
     before = (sources, model, self_test)
     operators = (*before, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
+    last = (cameras, first_run, keys, command_line)
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, command_line)
+    return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, *last)
 
 
 def register() -> None:

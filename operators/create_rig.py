@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Making a face for those who have no character."""
 
-from collections.abc import Iterable
-
 import bpy
 from bpy.props import BoolProperty, FloatProperty
 
 from ..mapping.calibration import ProfileError
 from ..rig import live
 from ..rig.face_rig import create_face_rig
+from ..rig.face_view import look_at_face, step_out
+from ..rig.language import say, sentence
 from ..rig.performances import stored_profile
 
 
 class MIMICA_OT_create_face_rig(bpy.types.Operator):
     bl_idname = "mimica.create_face_rig"
     bl_label = "Create Face Rig"
-    bl_description = "Add a face with a ready armature at the 3D cursor, and choose it as the character"
+    bl_description = (
+        "Add a face with a ready armature at the 3D cursor, or on the object in which it would be hidden there, and "
+        "choose it as the character"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     size: FloatProperty(
@@ -36,7 +39,7 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Switch to Object Mode first")
+            cls.poll_message_set(say("Switch to Object Mode first"))
             return False
         return True
 
@@ -48,12 +51,14 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
             obj.select_set(False)
         # Active but not selected: a click on the character or Tab goes on from here, and no outline hides the face.
         context.view_layer.objects.active = armature
+        if hiding := step_out(context, armature):
+            self.report({"INFO"}, say("The face stands on '{name}', which would hide it", name=hiding))
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         result = self.execute(context)
         if context.area and context.area.type == "VIEW_3D":
-            _look_at(context, context.scene.mimica.target.children)
+            look_at_face(context.area, context.scene.mimica.target)
         return result
 
     def _neutral(self):
@@ -65,21 +70,8 @@ class MIMICA_OT_create_face_rig(bpy.types.Operator):
             try:
                 profile = stored_profile()
             except ProfileError as error:
-                self.report({"WARNING"}, str(error))
+                self.report({"WARNING"}, sentence(str(error)))
         return profile.neutral if profile is not None else None
-
-
-def _look_at(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -> None:
-    """Turn the viewport to the new face, as large as it fits."""
-    region = next(region for region in context.area.regions if region.type == "WINDOW")
-    shown = [obj for obj in objects if obj.type == "MESH" and obj.visible_get()]
-    with context.temp_override(region=region):
-        for obj in shown:
-            obj.select_set(True)
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_selected()
-        for obj in shown:
-            obj.select_set(False)
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_create_face_rig,))

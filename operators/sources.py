@@ -5,6 +5,8 @@
 import bpy
 
 from ..capture.source import SourceSpec
+from ..rig import cameras
+from ..rig.language import say
 
 
 class MIMICA_OT_refresh_cameras(bpy.types.Operator):
@@ -12,19 +14,15 @@ class MIMICA_OT_refresh_cameras(bpy.types.Operator):
     bl_label = "Find Cameras"
     bl_description = "Look for the cameras that are connected now"
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        from ..capture.camera import list_cameras
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if cameras.is_looking():
+            cls.poll_message_set(say("Cameras are being looked for"))
+            return False
+        return True
 
-        cameras = context.window_manager.mimica.cameras
-        cameras.clear()
-        for camera in list_cameras():
-            cameras.add().name = camera.name
-        if not cameras:
-            self.report({"WARNING"}, "No camera was found. Connect one, or choose a video as the source")
-            return {"CANCELLED"}
-        if context.scene.mimica.camera not in cameras:
-            context.scene.mimica.camera = cameras[0].name
-        self.report({"INFO"}, f"{len(cameras)} camera(s) found")
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        cameras.look()
         return {"FINISHED"}
 
 

@@ -10,11 +10,12 @@ from .cast import draw_left_alone
 from .character import CLASSES as CHARACTER_CLASSES
 from .character import PANELS as CHARACTER_PANELS
 from .character import draw_character
+from .first_run import camera_trouble, draw_camera, draw_camera_trouble, draw_video_offer, draw_welcome
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
 from .picture import draw_complaints
 from .preferences import draw_helper_process, draw_model
-from .properties import MimicaScene, MimicaWindowManager
+from .properties import MimicaScene
 from .sentence import draw_sentence
 from .takes import CLASSES as TAKES_CLASSES
 from .takes import draw_takes
@@ -35,12 +36,14 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         state = context.window_manager.mimica
         session = live.current()
 
+        draw_welcome(layout, context)
         column = layout.column()
         column.enabled = session is None
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "source")
-        _draw_source(column, settings, state)
+        _draw_source(column, context, settings)
+        draw_camera_trouble(layout, context)
 
         row = layout.row()
         row.scale_y = 1.6
@@ -51,8 +54,10 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         if session is not None:
             _draw_status(layout, session)
             draw_complaints(layout, context)
-        if state.problem:
+        if state.problem and not (state.source_failed and camera_trouble(context)):
             draw_sentence(layout, context, state.problem, "ERROR")
+            if state.source_failed and settings.source == "CAMERA":
+                draw_video_offer(layout)
         if not state.model:
             draw_model(layout, context)
 
@@ -115,13 +120,12 @@ class VIEW3D_PT_mimica_takes(_Panel, bpy.types.Panel):
         draw_takes(self.layout, context)
 
 
-def _draw_source(layout: bpy.types.UILayout, settings: MimicaScene, state: MimicaWindowManager) -> None:
+def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MimicaScene) -> None:
     if settings.source == "CAMERA":
-        row = layout.row(align=True)
-        row.prop_search(settings, "camera", state, "cameras", icon="OUTLINER_OB_CAMERA")
-        row.operator("mimica.refresh_cameras", text="", icon="FILE_REFRESH")
-        layout.prop(settings, "resolution")
-        layout.prop(settings, "rate")
+        draw_camera(layout, context)
+        if not camera_trouble(context):
+            layout.prop(settings, "resolution")
+            layout.prop(settings, "rate")
     elif settings.source == "VIDEO":
         layout.prop(settings, "video")
         layout.prop(settings, "loop")

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..rig.paths import BASE_PACKAGE
+from .keymap import draw_keys
 from .self_test import draw_self_test
 
 
@@ -39,6 +40,7 @@ class MimicaPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "model_path")
         draw_model(layout, context)
         layout.prop(self, "helper_process")
+        draw_keys(layout, context)
         draw_self_test(layout, context)
 
 

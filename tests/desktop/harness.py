@@ -373,6 +373,12 @@ class Desktop:
         time.sleep(0.1)
         return point
 
+    def double_click(self, target: str | Point, *, kind: str | None = "UI") -> None:
+        """Click twice on words or on a point of the screen."""
+        self.hover(target, kind=kind)
+        self._xdotool("click", "--repeat", "2", "--delay", "120", "1")
+        time.sleep(0.1)
+
     def drag(self, start: Point, end: Point) -> None:
         """Drag with the mouse from one point to another, as a hand does: in steps."""
         self.hover(start)

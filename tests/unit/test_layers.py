@@ -35,6 +35,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.take_place": ("capture.take_schema",),
     "rig.performances": ("capture.take", "capture.control_takes"),
     "rig.baked_sliders": ("capture.take",),
+    "rig.cameras": ("capture.camera", "capture.camera_reasons", "capture.source"),
     "rig.microphone": ("capture.microphone",),
     "rig.sound": ("capture.take_schema",),
     "rig.layers": ("capture.take_span",),
