@@ -21,6 +21,7 @@ def _parts():
         controls_file,
         convert,
         create_rig,
+        feel,
         first_run,
         layers,
         lens,
@@ -46,6 +47,7 @@ def _parts():
     from .ui import baked as baked_panel
     from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
+    from .ui import feel as feel_panel
     from .ui import keymap as keys
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
@@ -58,10 +60,10 @@ def _parts():
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
     of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
     before = (sources, model, self_test)
-    operators = (*before, capture, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
+    operators = (*before, capture, feel, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     last = (cameras, first_run, keys, command_line)
-    below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
+    below = (feel_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, *last)
 

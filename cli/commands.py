@@ -222,7 +222,8 @@ def _make(
         figures.append(("rig created in", f"{time.perf_counter() - began:.2f} s"))
     with console.progress("Baking and saving"), console.quiet():
         choice = scene.choice_of(arguments, performance, output)
-        shot, result = scene.bake(shot, performance, scene.bake_settings(arguments), choice)
+        settings = scene.bake_settings(arguments)
+        shot, result = scene.bake(shot, performance, settings, choice, mirror=arguments.mirror)
         scene.set_range(shot, extend=False)
         scene.set_stage(shot)
         scene.save(output)
@@ -243,7 +244,8 @@ def _make_on_character(
     performance = _perform(arguments, console, places, take, arguments.overwrite, figures)
     with console.progress("Baking and saving"), console.quiet():
         choice = scene.choice_of(arguments, performance, output)
-        shot, result = scene.bake(found.shot, performance, scene.bake_settings(arguments), choice)
+        settings = scene.bake_settings(arguments)
+        shot, result = scene.bake(found.shot, performance, settings, choice, mirror=arguments.mirror)
         scene.set_range(shot, extend=True)
         scene.save(output)
     for note in result.notes:

@@ -15,7 +15,7 @@ from ..capture.take import SUFFIX, Take, TakeInfo, delete_take
 from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
 from ..mapping.controls_file import SUFFIXES, Format, read_controls, write_controls
 from ..mapping.frame import ARKIT_SHAPES
-from ..mapping.performance import ControlPerformance
+from ..mapping.performance import ControlPerformance, MirroredPerformance
 from ..mapping.read_table import ReadSettings
 from . import character, perform, performer, scene
 from .console import Console
@@ -160,7 +160,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             with console.progress("Creating the face rig"), console.quiet():
                 shot = scene.make_shot(arguments.fps or take.rate, None)
         with console.progress("Baking and saving"), console.quiet():
-            shot, result = _bake(shot, take, scene.bake_settings(arguments))
+            shot, result = _bake(shot, take, scene.bake_settings(arguments), mirror=arguments.mirror)
             scene.set_range(shot, extend=own)
             if not own:
                 scene.set_stage(shot)
@@ -183,17 +183,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _bake(shot: scene.Shot, take: ControlTake, settings: "BakeSettings") -> "tuple[scene.Shot, BakeResult]":
+def _bake(
+    shot: scene.Shot, take: ControlTake, settings: "BakeSettings", *, mirror: bool
+) -> "tuple[scene.Shot, BakeResult]":
     import bpy
 
     from ..rig.bake import BakeError, bake
     from ..rig.bind import TargetError
 
+    performance = ControlPerformance(take)
     try:
         result = bake(
             bpy.data.scenes[shot.scene],
             bpy.data.objects[shot.character],
-            ControlPerformance(take),
+            MirroredPerformance(performance) if mirror else performance,
             settings=settings,
         )
     except (BakeError, TargetError) as error:

@@ -362,6 +362,9 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
         help="how much of the performance is shown: 1 as it was, 0 nothing (default: 1)",
     )
     group.add_argument(
+        "--mirror", action="store_true", help="what the performer does on the left, the character does on the right"
+    )
+    group.add_argument(
         "--existing",
         choices=("leave", "replace", "add"),
         default="leave",

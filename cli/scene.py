@@ -96,27 +96,35 @@ def choice_of(arguments: "argparse.Namespace", performance: Performance, output:
         return None
     take, folder = performance.take.path.resolve(), output.parent.resolve()
     path = f"//{take.relative_to(folder).as_posix()}" if take.is_relative_to(folder) else str(take)
-    return Choice(path, MOST if arguments.face is None else arguments.face - 1, learn=arguments.learn)
+    face = MOST if arguments.face is None else arguments.face - 1
+    return Choice(path, face, learn=arguments.learn, mirror=arguments.mirror)
 
 
 def bake(
-    shot: Shot, performance: Performance, settings: "BakeSettings | None" = None, choice: "Choice | None" = None
+    shot: Shot,
+    performance: Performance,
+    settings: "BakeSettings | None" = None,
+    choice: "Choice | None" = None,
+    *,
+    mirror: bool = False,
 ) -> "tuple[Shot, BakeResult]":
     """Key the performance. Raises CommandError.
 
     :param settings: None keys each frame from 1 on.
     :param choice: see `choice_of`.
+    :param mirror: whether sides are swapped.
     """
     import bpy
 
-    from ..mapping.performance import TakePerformance
+    from ..mapping.performance import MirroredPerformance, TakePerformance
     from ..rig import bake as baking
     from ..rig.bind import TargetError
 
     scene = bpy.data.scenes[shot.scene]
     taken = TakePerformance(performance.take.info.name, performance.frames, performance.profile)
+    keyed = MirroredPerformance(taken) if mirror else taken
     try:
-        result = baking.bake(scene, bpy.data.objects[shot.character], taken, settings=settings, choice=choice)
+        result = baking.bake(scene, bpy.data.objects[shot.character], keyed, settings=settings, choice=choice)
     except (baking.BakeError, TargetError) as error:
         raise CommandError(str(error)) from error
     return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result

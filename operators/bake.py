@@ -9,17 +9,16 @@ import bpy
 
 from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
-from ..mapping.face_regions import FACE_REGIONS, FaceRegion
-from ..mapping.mapper import MappingSettings
+from ..mapping.face_regions import FACE_REGIONS
 from ..mapping.presence import BRIDGE_SECONDS
 from ..mapping.quality_track import long_gaps_within
 from ..mapping.reduce import Tolerances
-from ..mapping.strength import Strength
 from ..rig import bake_preview, baked_sliders, live, test_pose
 from ..rig.bake import BakeError, BakeResult, BakeSettings, bake
 from ..rig.bind import TargetError
+from ..rig.feel import mapping_of, strength_of
 from ..rig.language import say, sentence
-from ..rig.performances import PerformanceError, choice_of, open_performance
+from ..rig.performances import PerformanceError, choice_to_bake, open_performance
 from ..rig.take_place import at_place
 from .sound import lay_take_sound
 from .takes import active_take
@@ -110,7 +109,7 @@ def _jobs(context: bpy.types.Context) -> list[_Job]:
 def _bake(context: bpy.types.Context, job: _Job) -> BakeResult:
     """Bake one job. Raises what `bake` and `open_performance` do."""
     settings = context.scene.mimica
-    choice = choice_of(settings, job.take, job.face)
+    choice = choice_to_bake(settings, job.take, job.face)
     performance = open_performance(choice)
     session = live.current()
     kept = session.kept_of(job.target) if session is not None else None
@@ -136,24 +135,18 @@ def settings_of(settings: bpy.types.PropertyGroup) -> BakeSettings:
         start=settings.bake_from if settings.bake_part else 0.0,
         end=settings.bake_to if settings.bake_part else float("inf"),
         translation=settings.head_translation,
-        mapping=MappingSettings(settings.smoothness, smoothing=_factors(settings.bake, "smoothing")),
+        mapping=mapping_of(settings),
         existing=settings.existing_animation,
         reduce=settings.bake_reduce,
         tolerances=Tolerances().scaled(settings.bake_tolerance),
         step=settings.bake.step,
         stepped=settings.bake.stepped,
         offset=settings.bake.offset,
-        strength=Strength(settings.bake.strength, _factors(settings.bake, "strength")),
+        strength=strength_of(settings),
         regions=tuple(region for region in FACE_REGIONS if getattr(settings.bake, f"bake_{region.lower()}")),
         destination=settings.bake.destination,
         blend=settings.bake.blend,
     )
-
-
-def _factors(group: bpy.types.PropertyGroup, kind: str) -> dict[FaceRegion, float]:
-    """Return what a group says of parts of the face, where it is not 1."""
-    found: dict[FaceRegion, float] = {region: getattr(group, f"{kind}_{region.lower()}") for region in FACE_REGIONS}
-    return {region: factor for region, factor in found.items() if factor != 1.0}
 
 
 register, unregister = bpy.utils.register_classes_factory((MIMICA_OT_bake,))

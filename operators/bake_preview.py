@@ -10,7 +10,7 @@ from ..capture.take import TakeError
 from ..mapping.calibration import ProfileError
 from ..rig import bake_preview, live, preview_events, test_pose
 from ..rig.language import say, sentence
-from ..rig.performances import PerformanceError, choice_of, open_performance
+from ..rig.performances import PerformanceError, choice_to_bake, open_performance
 from ..rig.take_place import at_place
 from .bake import settings_of
 from .takes import active_take
@@ -64,7 +64,7 @@ def _wanted(scene: bpy.types.Scene) -> bake_preview.Wanted | str:
     if settings.target is None:
         return "There is no character to preview on. Pick one in the Character panel."
     try:
-        performance = open_performance(choice_of(settings, take, settings.bake_face))
+        performance = open_performance(choice_to_bake(settings, take, settings.bake_face))
     except (TakeError, ProfileError, PerformanceError) as error:
         return str(error)
     chosen = at_place(scene, take, performance.times, settings_of(settings))

@@ -15,7 +15,7 @@ from ..mapping.calibration import ProfileError
 from ..mapping.control_take import ControlsFileError, ControlTake, rate_of, take_of_motion
 from ..mapping.controls_file import SUFFIXES, read_controls, write_controls
 from ..mapping.mapper import MappingSettings
-from ..mapping.performance import ControlPerformance, Performance
+from ..mapping.performance import ControlPerformance, MirroredPerformance, Performance
 from ..mapping.read_table import ReadSettings
 from ..rig import bake_preview, live, test_pose
 from ..rig.bake import BakeError, bake
@@ -171,7 +171,8 @@ def _key(context: bpy.types.Context, take: ControlTake) -> tuple[str, ...]:
     bake_preview.end()
     session = live.current()
     kept = session.kept_of(settings.target) if session is not None else None
-    result = bake(scene, settings.target, ControlPerformance(take), settings=settings_of(settings), kept=kept)
+    performance = MirroredPerformance(ControlPerformance(take)) if settings.feel.mirror else ControlPerformance(take)
+    result = bake(scene, settings.target, performance, settings=settings_of(settings), kept=kept)
     scene.frame_end = max(scene.frame_end, int(result.last_frame))
     return (*result.notes, f"'{result.action}': {result.keys} keys in {result.seconds:.1f} s")
 

@@ -22,7 +22,7 @@ from ..mapping.frame import FaceFrames
 from ..mapping.layering import MOST, Layer, LayeredPerformance
 from ..mapping.learning import profile_of_take
 from ..mapping.lens import likely_field_of_view
-from ..mapping.performance import ControlPerformance, Performance, TakePerformance
+from ..mapping.performance import ControlPerformance, MirroredPerformance, Performance, TakePerformance
 from . import layers
 from .paths import performers_folder
 from .performers import active_performer, load_performer
@@ -54,6 +54,8 @@ class Choice:
     """Whether it is learned from the take itself what this face's expressions look like."""
     layers: tuple[Layer, ...] = ()
     """The takes that lie over it, the lowest first. Each is read as it is, by the same settings."""
+    mirror: bool = False
+    """Whether what was done on the left is done on the right, in all of it."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -74,6 +76,11 @@ def choice_of(settings: bpy.types.PropertyGroup, path: Path, face: str) -> Choic
     return Choice(str(path), number, settings.bake_performer, settings.bake_learn, over)
 
 
+def choice_to_bake(settings: bpy.types.PropertyGroup, path: Path, face: str) -> Choice:
+    """Return what is baked or previewed of a take: see `choice_of`; mirrored where the panels say so."""
+    return replace(choice_of(settings, path, face), mirror=settings.feel.mirror)
+
+
 def open_performance(choice: Choice) -> Performance:
     """Read what was chosen; the last few are kept in memory as long as nothing of them changes. Main thread.
 
@@ -83,6 +90,9 @@ def open_performance(choice: Choice) -> Performance:
     performance = kept(key)
     if performance is not None:
         return performance
+    if choice.mirror:
+        # Kept as it is too: sides are soon swapped.
+        return keep(key, MirroredPerformance(open_performance(replace(choice, mirror=False))))
     if not choice.layers:
         return keep(key, read())
     # Each take is kept for itself too: another fade or range needs none of them read and solved again.
@@ -96,6 +106,8 @@ def reader_of(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
 
     Raises `ProfileError`; the reading raises what `open_performance` does.
     """
+    if choice.mirror:
+        return _mirrored_reader(choice)
     if choice.layers:
         return _layered_reader(choice)
     path = Path(bpy.path.abspath(choice.path))
@@ -149,8 +161,16 @@ _active: tuple[tuple[object, ...], PerformerProfile] | None = None
 
 
 def _kept_instants() -> int:
-    """Return how many instants are in memory. What is made of several takes keeps none but theirs."""
-    return sum(len(one.times) for one in _opened.values() if not isinstance(one, LayeredPerformance))
+    """Return how many instants are in memory. What is made of other performances keeps none but theirs."""
+    made = LayeredPerformance | MirroredPerformance
+    return sum(len(one.times) for one in _opened.values() if not isinstance(one, made))
+
+
+def _mirrored_reader(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
+    """See `reader_of`: of what is mirrored."""
+    key, read = reader_of(replace(choice, mirror=False))
+    known = kept(key)
+    return ("mirrored", *key), lambda: MirroredPerformance(known if known is not None else read())
 
 
 def _layered_reader(choice: Choice) -> tuple[Key, Callable[[], Performance]]:

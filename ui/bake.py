@@ -31,6 +31,7 @@ class VIEW3D_PT_mimica_bake(_Panel, bpy.types.Panel):
             )
         layout.prop(settings, "bake_performer")
         layout.prop(settings, "bake_learn")
+        layout.prop(settings.feel, "mirror")
         if settings.cast:
             layout.prop(settings, "bake_all")
         layout.prop(settings.bake, "destination")

@@ -77,7 +77,6 @@ class VIEW3D_PT_mimica_tracker(_Panel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "field_of_view")
         row.operator("mimica.estimate_field_of_view", text="", icon="VIEW_PERSPECTIVE")
-        column.prop(settings, "smoothness")
         column.separator()
         column.prop(settings, "faces")
         column.prop(settings, "detection")
