@@ -39,6 +39,7 @@ def _parts():
         takes_files,
         teaching,
     )
+    from .operators import help as help_operator
     from .rig import baked_sliders, cameras, recorder, teaching_steps
     from .rig import character as scene_map
     from .rig import layers as scene_layers
@@ -48,6 +49,7 @@ def _parts():
     from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
     from .ui import feel as feel_panel
+    from .ui import help as help_marks
     from .ui import keymap as keys
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
@@ -64,7 +66,8 @@ def _parts():
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     last = (cameras, first_run, keys, command_line)
     below = (feel_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
-    above = (preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
+    helping = (help_operator, help_marks)
+    above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, *last)
 
 

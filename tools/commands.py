@@ -4,6 +4,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def main() -> int:
     build.add_argument("--python", action="append", default=[], metavar="3.xx", help="carry scipy for this Python too")
     build.add_argument("--platform", action="append", default=[], help="only this platform; may be repeated")
     build.add_argument("--output", type=Path, default=ROOT / "dist", help="folder of the zips (default: dist)")
+    add("docs", "build the documentation's site in out/docs, the same that goes into the zips as help")
     add("desktop", "run the tests that drive a real Blender with its window", passes_on="[PYTEST OPTION ...]")
     add("pictures", "make the documentation's pictures in a real Blender", passes_on="[NAME ...]")
     add("bench", "measure speed and print the figures", passes_on="[OPTION ...]")
@@ -129,6 +131,18 @@ def _desktop(arguments: argparse.Namespace) -> int:
     return _run(python, "-m", "pytest", *(arguments.rest or ["tests/desktop"]), model=_ensure_model(python))
 
 
+def _docs(arguments: argparse.Namespace) -> int:
+    from .docs_site import build_site
+
+    python = ensure_environment(find_blender(arguments.blender))
+    site = ROOT / "out" / "docs"
+    shutil.rmtree(site, ignore_errors=True)
+    with progress("Documentation"):
+        build_site(python, site)
+    print((site / "index.html").as_uri())
+    return 0
+
+
 def _pictures(arguments: argparse.Namespace) -> int:
     python = ensure_environment(find_blender(arguments.blender))
     return _run(python, "-m", "mimica.tools.make_pictures", *arguments.rest, model=_ensure_model(python))
@@ -156,6 +170,7 @@ COMMANDS = {
     "lint": _lint,
     "build": _build,
     "desktop": _desktop,
+    "docs": _docs,
     "pictures": _pictures,
     "bench": _bench,
     "model": _model,

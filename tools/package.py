@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+from .docs_site import ensure_site, site_files
 from .environment import CACHE, ROOT, ToolError, progress
 from .lean import lean_copy
 from .lock import DEFAULT_PYTHONS, PLATFORMS, Wheel, fetch, select
@@ -21,6 +22,8 @@ PACKAGES = ("capture", "cli", "mapping", "operators", "rig", "ui")
 ROOT_FILES = ("__init__.py", "LICENSE", "LICENSES/Apache-2.0.txt", "NOTICE.md")
 SUFFIXES = {".py", ".json", ".png", ".svg", ".npz", ".blend"}
 """Kinds of file that belong to the extension. Anything else in its folders is an error: better than forgetting it."""
+HELP = "help"
+"""The documentation's site in the zip; `rig/help_pages.py` looks for it there."""
 MODEL_NAMES = ("face_landmarker.task", "face_landmarker_offline.task")
 
 STAMP = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))
@@ -31,6 +34,7 @@ def build(python: Path, model: Path, output: Path, platforms: list[str], pythons
     """Make the zips in `output` and print their sizes. Empty `platforms` means all. Raises ToolError."""
     packer = find_packer(python)
     wanted = tuple(sorted({*DEFAULT_PYTHONS, *pythons}))
+    site = ensure_site(python)
     output.mkdir(parents=True, exist_ok=True)
     zips = []
     for platform in platforms or list(PLATFORMS):
@@ -38,7 +42,7 @@ def build(python: Path, model: Path, output: Path, platforms: list[str], pythons
         with progress(f"{platform}: wheels for Python {', '.join(wanted)}"):
             paths = fetch(python, wheels)
         with progress(f"{platform}: zip"):
-            zips.append(_build_one(python, packer, platform, paths, model, output))
+            zips.append(_build_one(python, packer, platform, paths, model, site, output))
     for path in zips:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  sha256 {digest}")
@@ -86,14 +90,23 @@ def manifest_for(platform: str, wheels: list[str], files: list[str], root: Path 
     return head + generated + separator + tail + paths
 
 
-def _build_one(python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path) -> Path:
+def _build_one(
+    python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, site: Path, output: Path
+) -> Path:
     # Of its own: two builds may go on at once.
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="stage-") as folder:
-        return _build_in(Path(folder) / platform, python, packer, platform, wheels, model, output)
+        return _build_in(Path(folder) / platform, python, packer, platform, wheels, model, site, output)
 
 
 def _build_in(
-    stage: Path, python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, output: Path
+    stage: Path,
+    python: Path,
+    packer: Path,
+    platform: str,
+    wheels: dict[Wheel, Path],
+    model: Path,
+    site: Path,
+    output: Path,
 ) -> Path:
     files = source_files()
     for name in files:
@@ -101,6 +114,9 @@ def _build_in(
     model_name = MODEL_NAMES[0] if _has_scores(model) else MODEL_NAMES[1]
     _copy(model, stage / model_name)
     files.append(model_name)
+    for name in site_files(site):
+        _copy(site / name, stage / HELP / name)
+        files.append(f"{HELP}/{name}")
     for wheel, path in wheels.items():
         target = stage / "wheels" / wheel.file
         if lean_copy(path, wheel.name, platform, target):

@@ -20,10 +20,11 @@ from typing import Self
 import cv2
 import numpy as np
 
-from ..cli.sample import write_sample
-from ..tests.desktop import harness
-from ..tests.desktop.harness import Box, Desktop, Installation, find_blenders
-from ..tests.desktop.mjpeg import MjpegCamera
+from mimica.cli.sample import write_sample
+from mimica.tests.desktop import harness
+from mimica.tests.desktop.harness import Box, Desktop, Installation, find_blenders
+from mimica.tests.desktop.mjpeg import MjpegCamera
+
 from . import package
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"

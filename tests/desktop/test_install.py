@@ -57,6 +57,21 @@ def test_the_tab_has_its_first_button(desktop: Desktop) -> None:
     desktop.screenshot("tab")
 
 
+def test_the_question_mark_opens_the_page_that_came_along(desktop: Desktop) -> None:
+    desktop.run("import webbrowser; shown = []; webbrowser.open = lambda address: shown.append(address) or True")
+    x, _y, width, _height = desktop.region_box("UI")
+    _x, y = desktop.find("Capture")
+    # Left of the tabs' names and of the panel's grip.
+    marks = [(column, y) for column in range(x + width - 30, x + width // 2, -8)]
+    mark = next(point for point in marks if (desktop.hover(point), desktop.operator_under_mouse())[1])
+    desktop.click(mark)
+    desktop.wait_until("shown")
+    path = Path(desktop.evaluate("__import__('urllib.request').request.url2pathname(shown[0].removeprefix('file://'))"))
+    assert path.parts[-2:] == ("help", "capture.html") and path.is_file()
+    desktop.screenshot("question-marks")
+    assert desktop.complaints() == []
+
+
 def test_disabling_leaves_nothing_behind(desktop: Desktop) -> None:
     enabled = snapshot(desktop)
     disabled = None
