@@ -11,16 +11,17 @@ from bpy.app.handlers import persistent
 
 from ..capture.model import ModelError, ModelFile, download_model, find_model
 from ..capture.offline_model import fetch_offline_model
+from ..rig.language import later, say, sentence
 from ..rig.paths import BASE_PACKAGE, EXTENSION_FOLDER, user_folder
 from .redraw import redraw
 
 _ORIGINS = {
-    "path": "from the preferences",
-    "environment": "from MIMICA_MODEL",
-    "extension": "with the extension",
-    "user": "in the user folder",
-    "download": "downloaded",
-    "offline": "offline bundle",
+    "path": later("from the preferences"),
+    "environment": later("from MIMICA_MODEL"),
+    "extension": later("with the extension"),
+    "user": later("in the user folder"),
+    "download": later("downloaded"),
+    "offline": later("offline bundle"),
 }
 
 
@@ -31,7 +32,7 @@ def model_in_use(context: bpy.types.Context) -> ModelFile | None:
     model = find_model(explicit=preferred_model(context), extension_folder=EXTENSION_FOLDER, user_folder=user_folder())
     if model is not None:
         kind = "Face model" if model.has_scores else "Face model without scores"
-        state.model = f"{kind}, {_ORIGINS[model.origin]}"
+        state.model = f"{say(kind)}, {say(_ORIGINS[model.origin])}"
     return model
 
 
@@ -51,12 +52,12 @@ class MIMICA_OT_find_model(bpy.types.Operator):
         try:
             model = model_in_use(context)
         except ModelError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if model is None:
             self.report({"WARNING"}, "There is no face model yet. Download it, or build the offline model")
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{context.window_manager.mimica.model}: {model.path}")
+        self.report({"INFO"}, ": ".join((context.window_manager.mimica.model, str(model.path))))
         return {"FINISHED"}
 
 
@@ -108,7 +109,7 @@ class _Fetch(bpy.types.Operator):
     def _end(self, context: bpy.types.Context) -> set[str]:
         self._clear(context)
         if self._error:
-            self.report({"ERROR"}, self._error)
+            self.report({"ERROR"}, sentence(self._error))
             return {"CANCELLED"}
         return bpy.ops.mimica.find_model()
 
@@ -126,9 +127,9 @@ class _OnlineFetch(_Fetch):
         if bpy.app.online_access:
             return True
         if bpy.app.online_access_override:
-            cls.poll_message_set("Blender was started without online access")
+            cls.poll_message_set(say("Blender was started without online access"))
         else:
-            cls.poll_message_set("Allow online access in Preferences > System > Network first")
+            cls.poll_message_set(say("Allow online access in Preferences > System > Network first"))
         return False
 
 
