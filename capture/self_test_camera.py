@@ -195,4 +195,5 @@ def check_microphone(
     if device and device not in names:
         sentence = "The microphone that is chosen is not connected."
         return Finding("failure", sentence, "Connect it, or choose another one.", details)
-    return Finding("ok", f"{len(names)} microphone{'s' if len(names) > 1 else ''} found.", "", details)
+    found = f"{len(names)} microphones found." if len(names) > 1 else "1 microphone found."
+    return Finding("ok", found, "", details)

@@ -107,7 +107,8 @@ def check_libraries(
         sentence = f"Not from Mimica's own wheels: {', '.join(foreign)}."
         advice = "If anything fails, see whether another add-on or a Python package of yours brings them."
         return Finding("warning", sentence, advice, said)
-    return Finding("ok", "All libraries load" + (", in the versions they should have." if pinned else "."), "", said)
+    whole = "All libraries load, in the versions they should have." if pinned else "All libraries load."
+    return Finding("ok", whole, "", said)
 
 
 def _loaded(library: Library, load: Importer) -> ModuleType:

@@ -53,7 +53,9 @@ def check_model(find: FindModel) -> Finding:
     elif not model.has_scores and model.path.name == OFFLINE_NAME:
         kind, sentence = "offline", "The face model that was built offline: whole, without expression scores."
     else:
-        kind, sentence = "own", f"A face model of your own: whole, {'with' if model.has_scores else 'without'} scores."
+        kind, sentence = "own", "A face model of your own: whole, without scores."
+        if model.has_scores:
+            sentence = "A face model of your own: whole, with scores."
     details = (
         ("kind", kind),
         ("found", _ORIGINS[model.origin]),

@@ -17,7 +17,7 @@ class _OfBake:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if baked_action(context.scene.mimica.target) is None:
-            cls.poll_message_set("Bake a take to the character first")  # pyright: ignore[reportAttributeAccessIssue]
+            cls.poll_message_set(say("Bake a take to the character first"))  # pyright: ignore[reportAttributeAccessIssue]
             return False
         return True
 

@@ -11,6 +11,7 @@ import bpy
 
 from ..capture.self_test import BUNDLED, Finding, SelfTest, fault
 from . import live, watch
+from .language import later
 from .paths import BASE_PACKAGE, performers_folder, takes_folder, user_folder
 
 current: SelfTest | None = None
@@ -30,9 +31,13 @@ def preferences() -> bpy.types.AddonPreferences | None:
 
 def findings() -> tuple[tuple[str, Callable[[], Finding]], ...]:
     """Return what is to be looked at on the main thread, by title."""
-    checks = [("Blender", check_blender), ("Settings", check_settings), ("Graphics", check_graphics)]
+    checks = [
+        ("Blender", check_blender),
+        (later("Settings"), check_settings),
+        (later("Graphics"), check_graphics),
+    ]
     if live.current() is not None:
-        checks.append(("Capture", check_capture))
+        checks.append((later("Capture"), check_capture))
     return tuple(checks)
 
 

@@ -15,6 +15,8 @@ LookUp = Callable[[str], str]
 
 _FIELD = re.compile(r"\{\d+\}")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +")
+_SPOKEN = re.compile(r"[a-z]|\S+ [a-z]")
+"""What begins as a part of a sentence does: "its end is missing", "The tracker", but not "Jaw Open"."""
 _ENDS = (".", "!", "?")
 _WIDE_END = "。"
 _MOST_PARTS = 12
@@ -93,7 +95,7 @@ class Sentences:
 
     def _value(self, text: str, look_up: LookUp) -> str:
         """Return a value translated where it is part of the sentence. Names may read like labels, which are not."""
-        if text in self._plain and not (text[:1].islower() or text.endswith(_ENDS)):
+        if text in self._plain and not (_SPOKEN.match(text) or text.endswith(_ENDS)):
             return text
         told = self.translate(text, look_up)
         parts = text.split(", ")

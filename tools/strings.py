@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("capture", "mapping", "operators", "rig", "ui")
 SHOWN_KEYWORDS = {"text", "title", "message", "confirm_text", "heading", "name", "description", "bl_label"}
 """Arguments whose literals are shown, however short they are."""
-SHOWN_FUNCTIONS = {"say", "later", "sentence", "draw_sentence", "report", "poll_message_set"}
+SHOWN_FUNCTIONS = {"say", "later", "sentence", "draw_sentence", "report", "poll_message_set", "Check"}
 """Functions whose texts are shown, however short they are."""
 QUIET_FUNCTIONS = {
     "debug",
@@ -52,6 +52,9 @@ QUIET_ERRORS = {
 """Errors that only another part of the program meets."""
 QUIET_FILES = {"capture/helper_main.py", "ui/region_properties.py"}
 """Files whose texts are for a console, or are all registered with Blender."""
+DETAILED_FILES = re.compile(r"(capture|rig)/self_test\w*\.py")
+"""Files with details for bug reports, which are in English: only their sentences and titles are shown."""
+SENTENCE_ENDS = (".", "?")
 NAMES = re.compile(
     r"(Mimica|Rigify)( [A-Z]\w+)?|Basis|Lids on Eyes|Look at Target|MediaPipe Face Landmarker|Live Link Face|"
     r"Audio2Face|\{0\} (Hand Keys|Converted|Camera|Key)|.*_OT_.*|[A-Z]"
@@ -133,18 +136,20 @@ def _written() -> Iterator[tuple[str, str]]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if name not in QUIET_FILES:
-                for text, line in _Literals().of(ast.parse(path.read_text("utf-8"))):
-                    yield text, f"{name}:{line}"
+                for text, line, shown in _Literals().of(ast.parse(path.read_text("utf-8"))):
+                    if shown or not DETAILED_FILES.fullmatch(name) or text.endswith(SENTENCE_ENDS):
+                        yield text, f"{name}:{line}"
 
 
 class _Literals(ast.NodeVisitor):
     """Finds the texts of a module."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[str, int]] = []
+        self._found: list[tuple[str, int, bool]] = []
         self._shown = False
 
-    def of(self, tree: ast.AST) -> list[tuple[str, int]]:
+    def of(self, tree: ast.AST) -> list[tuple[str, int, bool]]:
+        """Return texts, their lines, and whether they are shown for certain."""
         self.visit(tree)
         return self._found
 
@@ -191,7 +196,7 @@ class _Literals(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and (_is_shown(node.value) if self._shown else _reads_like_text(node.value)):
-            self._found.append((node.value, node.lineno))
+            self._found.append((node.value, node.lineno, self._shown))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         template, number = "", 0
@@ -204,8 +209,9 @@ class _Literals(ast.NodeVisitor):
                 if isinstance(value, ast.FormattedValue):
                     self._visit(value.value, False)
         words = re.sub(r"\{\d+\}", "", template)
-        if (_is_shown(words) if self._shown else _reads_like_text(words, 2)) and "{{" not in template:
-            self._found.append((template, node.lineno))
+        least = 1 if words.endswith(SENTENCE_ENDS) else 2
+        if (_is_shown(words) if self._shown else _reads_like_text(words, least)) and "{{" not in template:
+            self._found.append((template, node.lineno, self._shown))
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
         self.visit(node.body)

@@ -14,6 +14,8 @@ KNOWN = {
     "its end is missing": "das Ende fehlt",
     "Close other programs.": "Andere Programme schließen.",
     "Your face moved": "Das Gesicht hat sich bewegt",
+    "The tracker": "Der Tracker",
+    "{0} did not answer.": "{0} hat nicht geantwortet.",
     "Jaw Open": "Kiefer offen",
     "Left alone: {0}.": "Unberührt: {0}.",
     "{0} locked": "{0} gesperrt",
@@ -37,6 +39,7 @@ def told(text: str, known: dict[str, str] = KNOWN) -> str:
         # The order of the values is the translation's own, by their numbers.
         ("3 of 7 are new", "Von 7 sind 3 neu"),
         ("Your face moved.", "Das Gesicht hat sich bewegt."),
+        ("The tracker did not answer.", "Der Tracker hat nicht geantwortet."),
         ("Left alone: 2 locked, 1 locked.", "Unberührt: 2 gesperrt, 1 gesperrt."),
     ],
 )
