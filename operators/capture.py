@@ -188,8 +188,11 @@ class MIMICA_OT_follow(bpy.types.Operator):
         failed = session.capture.state != "ended"
         live.stop()
         if failed:
-            context.window_manager.mimica.problem = message
-            context.window_manager.mimica.source_failed = session.capture.info is None
+            state = context.window_manager.mimica
+            state.problem, state.source_failed = message, session.capture.info is None
+            if state.source_failed:
+                # A report has one line; the panel says what to do as well.
+                message = f"{message.partition('. ')[0].removesuffix('.')}."
         self.report({"ERROR" if failed else "INFO"}, sentence(message))
         return False
 

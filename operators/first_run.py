@@ -13,7 +13,7 @@ from ..rig.language import say
 
 class MIMICA_OT_create_and_start(bpy.types.Operator):
     bl_idname = "mimica.create_and_start"
-    bl_label = "Create and Start Capture"
+    bl_label = "Create Face and Start"
     bl_description = "Add a face rig, as Create Face Rig does, and begin to capture at once"
     bl_options = {"UNDO"}
 

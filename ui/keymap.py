@@ -6,7 +6,6 @@ Entries of add-ons come before Blender's own and would hide them. So a key that 
 is left to it, and the entry has none until the user gives it one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -81,14 +80,15 @@ def _same_key(item: bpy.types.KeyMapItem, entry: Entry) -> bool:
     return item.any or all(has in (-1, int(want)) for has, want in wanted)
 
 
-def user_items(context: bpy.types.Context) -> Iterator[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]]:
-    """Yield Mimica's entries as the user has them now, with their keymap."""
+def user_items(context: bpy.types.Context) -> list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]]:
+    """Return Mimica's entries as the user has them now, with their keymap, in the order of the table."""
     keyconfig = context.window_manager.keyconfigs.user
     keymap = keyconfig.keymaps.get(_KEYMAP) if keyconfig is not None else None
+    if keymap is None:
+        return []
     names = [entry.operator for entry in ENTRIES]
-    for item in keymap.keymap_items if keymap is not None else ():
-        if item.idname in names:
-            yield keymap, item
+    items = sorted((item for item in keymap.keymap_items if item.idname in names), key=lambda i: names.index(i.idname))
+    return [(keymap, item) for item in items]
 
 
 def draw_keys(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

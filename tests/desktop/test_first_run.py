@@ -35,7 +35,7 @@ def test_from_the_first_scene_to_a_moving_face(desktop: Desktop, tmp_path: Path)
     assert "camera" in reason
     desktop.settle(kind="UI")
     desktop.screenshot("first-run-no-camera")
-    assert not desktop.find_all("Create and Start Capture"), "nothing to start with yet"
+    assert not desktop.find_all("Create Face and Start"), "nothing to start with yet"
 
     # What the name looks like is asked for while there is a viewport to draw it in.
     assert not desktop.find_all(clip.name, kind=None)
@@ -53,7 +53,7 @@ def test_from_the_first_scene_to_a_moving_face(desktop: Desktop, tmp_path: Path)
 
     desktop.settle(kind="UI")
     desktop.screenshot("first-run-video")
-    desktop.click("Create and Start Capture")
+    desktop.click("Create Face and Start")
     clicks += 1
     desktop.wait_until(RUNNING)
     desktop.wait_until(f"{LIVE}.current().stats().face_found", 40)
