@@ -99,6 +99,7 @@ def test_no_browser_and_no_page_are_said(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("MimicaScene.field_of_view", "capture"),
         ("MimicaEntry.gain", "characters"),
         ("mimica.help", "index"),
+        ("mimica.set_neutral", "calibrate"),
     ],
 )
 def test_online_manual_leads_to_the_page(opened: list[str], root: Path, button: str, page: str) -> None:
