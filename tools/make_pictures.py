@@ -18,6 +18,7 @@ from .picture_stage import Stage
 SCENES: dict[str, Callable[[Stage], None]] = {
     "live": picture_scenes.live,
     "teaching": picture_scenes.teaching,
+    "before_after": picture_scenes.before_after,
 }
 """The file in docs/images without its ending -> what makes it."""
 

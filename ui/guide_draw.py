@@ -81,7 +81,8 @@ class FaceCanvas:
         corners = [(box.left, box.bottom), (box.right, box.bottom), (box.left, box.top), (box.right, box.top)]
         places = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
         shader = gpu.shader.from_builtin("IMAGE")
-        shader.uniform_sampler("image", self._canvas.texture_color)
+        canvas: Any = self._canvas
+        shader.uniform_sampler("image", canvas.texture_color)
         batch_for_shader(shader, "TRI_STRIP", {"pos": corners, "texCoord": places}).draw(shader)
 
     def _render(self, face: GuideFace, drawn: Drawn, size: int) -> None:

@@ -160,7 +160,8 @@ def _draw_face(place: str, shapes: Any, box: Box) -> None:
     if drawn is None or _faces.face is None:
         draw_box(*box, _TRACK)
         return
-    canvas = _canvases.setdefault(place, guide_draw.FaceCanvas())
+    # Viewports of other sizes have canvases of their own.
+    canvas = _canvases.setdefault(f"{place} {round(box.width)}", guide_draw.FaceCanvas())
     canvas.draw(_faces.face, drawn, box)
 
 
