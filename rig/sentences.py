@@ -9,6 +9,7 @@ A template is a sentence with `{0}`, `{1}` where values belong. No Blender here.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 LookUp = Callable[[str], str]
 """The translation of a text that is known, else the text itself."""
@@ -28,10 +29,14 @@ class _Template:
     text: str
     words: str
     """The longest piece between two values: where it is not found, nothing else need be compared."""
-    pattern: re.Pattern[str]
+    fields: tuple[str, ...]
     quoted: tuple[bool, ...]
     """For each value, whether it stands in quotation marks: a name or a path, which is not translated."""
-    fields: tuple[str, ...]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What the sentence is with any values. Made when it may be the one: most never are."""
+        return re.compile("(.*?)".join(re.escape(piece) for piece in _FIELD.split(self.text)), re.DOTALL)
 
 
 def has_values(msgid: str) -> bool:
@@ -53,7 +58,7 @@ class Sentences:
                 self._plain.add(msgid)
         # The one that says most comes first: "The take '{0}' is damaged ({1})." before "{0} is damaged."
         ordered = sorted(templates, key=lambda text: -len(_FIELD.sub("", text)))
-        self._templates = [_compile(text) for text in ordered]
+        self._templates = [_template(text) for text in ordered]
 
     def translate(self, text: str, look_up: LookUp) -> str:
         """Return a text translated: as a whole, else sentence by sentence. What is not known stays as it is."""
@@ -104,11 +109,10 @@ class Sentences:
         return ", ".join(part if part in self._plain else self._one(part, look_up) or part for part in parts)
 
 
-def _compile(text: str) -> _Template:
+def _template(text: str) -> _Template:
     pieces, fields = _FIELD.split(text), tuple(match.group()[1:-1] for match in _FIELD.finditer(text))
-    pattern = "(.*?)".join(re.escape(piece) for piece in pieces)
     quoted = tuple(pieces[i].endswith("'") and pieces[i + 1].startswith("'") for i in range(len(fields)))
-    return _Template(text, max(pieces, key=len), re.compile(pattern, re.DOTALL), quoted, fields)
+    return _Template(text, max(pieces, key=len), fields, quoted)
 
 
 def _ended(text: str) -> str:
