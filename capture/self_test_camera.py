@@ -81,7 +81,7 @@ def check_camera(
     listed = ", ".join(f"{device_name(name)}{' (tested)' if name == chosen else ''}" for name in names)
     asked = f"{spec.width} x {spec.height}" if spec.width else "its own choice"
     details = [("cameras", listed), ("opened", where), ("asked for", f"{asked}, {spec.rate:g} images/s")]
-    called = f"The camera '{device_name(chosen)}'"
+    called = device_name(chosen)
     try:
         sample = look(replace(spec, name=chosen, open_timeout=OPEN_LIMIT))
     except SourceError as error:
@@ -103,14 +103,16 @@ def check_camera(
 
 def _judged(called: str, sample: Sample, details: tuple[tuple[str, str], ...]) -> Finding:
     if sample.brightness < _BLACK:
-        return Finding("warning", f"{called} sends a black picture.", "Open its cover, or put more light on.", details)
+        sentence = f"The camera '{called}' sends a black picture."
+        return Finding("warning", sentence, "Open its cover, or put more light on.", details)
     if sample.brightness < _DARK:
-        return Finding("warning", f"{called} sends a dark picture.", "Put light in front of you, not behind.", details)
+        sentence = f"The camera '{called}' sends a dark picture."
+        return Finding("warning", sentence, "Put light in front of you, not behind.", details)
     if not sample.rate >= _SLOW:
-        sentence = f"{called} sends few images a second."
+        sentence = f"The camera '{called}' sends few images a second."
         return Finding("warning", sentence, "Give it more light: cameras expose longer in the dark.", details)
     size = f"{sample.width} x {sample.height}"
-    return Finding("ok", f"{called} sends {sample.rate:.0f} images a second of {size}.", "", details)
+    return Finding("ok", f"The camera '{called}' sends {sample.rate:.0f} images a second of {size}.", "", details)
 
 
 def look_here(

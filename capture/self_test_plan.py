@@ -85,6 +85,7 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
     apart = setup.helper or left == "Camera"
     look = partial(camera.look_in_helper, find=setup.find_model) if apart else camera.look_here
     where = "in the helper process" if apart else "in this process"
+    tracker = partial(check_tracker, setup.find_model, picture) if left != "Tracker" else _not_again
     libraries = partial(check_libraries, pinned_versions(setup.extension_folder), setup.places, bundled=setup.installed)
     checks = [
         Check(
@@ -105,7 +106,7 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
             "The helper process",
             60.0,
         ),
-        Check("Tracker", partial(check_tracker, setup.find_model, picture), "The tracker", 60.0),
+        Check("Tracker", tracker, "The tracker", 60.0),
     ]
     if left:
         checks.insert(0, Check("Last Self-Test", partial(_told, left), "The user folder"))
@@ -128,6 +129,11 @@ def check_mimica(extension_folder: Path, *, installed: bool) -> Finding:
         ("installed", "as an extension" if installed else "as a Python package"),
     )
     return Finding("ok", f"Version {version}.", "", details)
+
+
+def _not_again() -> Finding:
+    sentence = "Not tried in Blender itself, which ended here the last time."
+    return Finding("skipped", sentence, "See Helper Process: it tracks the same picture.")
 
 
 def _told(left: str) -> Finding:

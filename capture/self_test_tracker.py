@@ -108,7 +108,8 @@ def check_tracker(find: FindModel, picture: Path) -> Finding:
     sentence = f"A face is found in {taken_ms:.1f} ms per image."
     if taken_ms > _SLOW_MS:
         advice = "Close other programs, and plug the charger in: many computers are slower on battery."
-        return Finding("warning", f"{sentence} That is too slow for 30 images a second.", advice, tuple(details))
+        sentence += " That is too slow for 30 images a second."
+        return Finding("warning", sentence, advice, tuple(details))
     return Finding("ok", sentence, "", tuple(details))
 
 

@@ -5,12 +5,14 @@
 import bpy
 
 from ..rig import self_test
-from ..rig.language import say, sentence
+from ..rig.language import say
 from .sentence import draw_sentence
 
 _ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "failure": "CANCEL", "skipped": "REMOVE"}
-_INSET = 34
-"""Characters of a line that icon, title and margins take."""
+_TITLES = 0.22
+"""Share of the width that the titles take."""
+_LINE = 0.8
+"""Height of a line, as sentences have it."""
 
 
 def draw_self_test(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -32,10 +34,15 @@ def draw_self_test(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if test is None:
         return
     box = column.box().column()
+    inset = int(_TITLES * context.region.width / (7 * context.preferences.system.ui_scale)) + 1
     for result in test.results:
-        split = box.split(factor=0.22)
-        split.label(text=result.title, icon=_ICONS[result.outcome])
-        told = split.column(align=True)
-        draw_sentence(told, context, sentence(result.sentence), "NONE", _INSET)
+        split = box.split(factor=_TITLES)
+        title = split.column()
+        title.scale_y = _LINE
+        title.label(text=result.title, icon=_ICONS[result.outcome])
+        told = split.column()
+        said = told.column()
+        said.alert = result.outcome == "failure"
+        draw_sentence(said, context, result.sentence, "NONE", inset)
         if result.advice:
-            draw_sentence(told, context, sentence(result.advice), "NONE", _INSET)
+            draw_sentence(told, context, result.advice, "NONE", inset)

@@ -18,4 +18,4 @@ def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: 
     column.scale_y = 0.8
     for line in wrap(sentence(text), lambda line: columns(line) <= width):
         column.label(text=line, icon=icon, translate=False)
-        icon = "BLANK1"
+        icon = icon if icon == "NONE" else "BLANK1"

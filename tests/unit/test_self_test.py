@@ -123,6 +123,10 @@ def test_after_a_crash_the_camera_is_opened_in_the_helper_process(root: Path, tm
         camera = next(check for check in make_checks(setup(root, tmp_path), left) if check.title == "Camera")
         return camera.run.keywords["where"]  # type: ignore[attr-defined]
 
+    tracker = next(check for check in make_checks(setup(root, tmp_path), "Tracker") if check.title == "Tracker")
+    assert run_check(tracker).outcome == "skipped"
+    tracker = next(check for check in make_checks(setup(root, tmp_path), "Tracker") if check.title == "Tracker")
+    assert run_check(tracker).outcome == "skipped"
     assert where("Camera") == "in the helper process"
     assert where("Disk") == "in this process"
 
