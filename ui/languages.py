@@ -19,7 +19,7 @@ from ..rig.paths import BASE_PACKAGE
 FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = ("de", "es", "ja", "zh_HANS")
 """As Blender calls them, without the country: `de` serves every German."""
-CONTEXTS = {"*": ("*", OWN), "Operator": ("Operator", f"{OWN} Operator")}
+CONTEXTS = {"*": ("*", OWN), "Operator": (f"{OWN} Operator",)}
 """What Blender looks texts up as. Its own translation comes before an add-on's, and its "Face" is one of a mesh, so the
 names that are registered have contexts of ours; what is drawn with no context is looked up as "*"."""
 _KINDS = (bpy.types.AddonPreferences, bpy.types.Menu, bpy.types.Panel, bpy.types.PropertyGroup, bpy.types.UIList)
@@ -39,7 +39,8 @@ def messages(catalog: Catalog) -> dict[tuple[str, str], str]:
         for kind, contexts in CONTEXTS.items():
             translation = text if isinstance(text, str) else text.get(kind)
             if translation:
-                found.update({(context, msgid): translation for context in contexts})
+                for context in contexts:
+                    found[context, msgid] = translation
     return found
 
 
