@@ -25,6 +25,9 @@ UNDO_EVERY, TEACH_EVERY, LOOK_EVERY = 20.0, 150.0, 0.5
 
 def run(clip: Path, folder: Path, options: argparse.Namespace) -> None:
     """Capture in the newest Blender that has a window, for as long as was asked for."""
+    # Blender as a module has set this for itself, and another Blender cannot read it.
+    os.unsetenv("OCIO")
+    os.environ.pop("OCIO", None)
     blenders = find_blenders()
     if not blenders:
         print("no desktop Blender here: name one in MIMICA_BLENDER")

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from ..mapping.frame import FaceFrame
 from .film import FilmWriter
+from .memory import give_back
 from .model import ModelError
 from .source import FrameSource, Image, SourceError, SourceInfo
 from .take_writer import TakeWriter
@@ -391,6 +392,8 @@ class CaptureSession:
                     tracker.close()
                 except Exception:
                     log.exception("The tracker could not be closed.")
+            del tracker
+            give_back()
             with self._changed:
                 self._tracking = False
                 self._at_work = None
