@@ -16,6 +16,7 @@ from ..mapping.learning import learn_from_take
 from ..mapping.lens import likely_field_of_view
 from ..mapping.range_poses import neutral_pose, range_poses
 from ..rig import live, performers
+from ..rig.language import say, sentence
 from .performer import path_to_keep
 from .takes import active_take
 
@@ -27,7 +28,11 @@ _USUAL_POSE = 2.0
 
 _ORDERS = (
     ("skip", "Skip", "Go on without this pose"),
-    ("again", "Again", "Ask once more: for this pose; in the rest before a pose for the one before; at the end for all"),
+    (
+        "again",
+        "Again",
+        "Ask once more: for this pose; in the rest before a pose for the one before; at the end for all",
+    ),
     (
         "cancel",
         "Cancel",
@@ -51,10 +56,10 @@ class _Calibration(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         session = live.current()
         if session is None or session.capture.state != "running":
-            cls.poll_message_set("Start a capture first")
+            cls.poll_message_set(say("Start a capture first"))
             return False
         if session.calibrator is not None and session.calibrator.view.stage in ("asking", "learning"):
-            cls.poll_message_set("A calibration is running")
+            cls.poll_message_set(say("A calibration is running"))
             return False
         return True
 
@@ -65,7 +70,7 @@ class _Calibration(bpy.types.Operator):
         try:
             path = path_to_keep(context)
         except ProfileError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         context.window_manager.mimica.calibration = ""
         self._begin(context, session, path)
@@ -115,7 +120,7 @@ class MIMICA_OT_calibration_order(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return next(text for order, _, text in _ORDERS if order == properties.order)
+        return say(next(text for order, _, text in _ORDERS if order == properties.order))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         session = live.current()
@@ -137,14 +142,14 @@ class MIMICA_OT_learn_from_take(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_take(context) is None:
-            cls.poll_message_set("Record a take first")
+            cls.poll_message_set(say("Record a take first"))
             return False
         session = live.current()
         if session is not None and (session.recording is not None or session.asking):
-            cls.poll_message_set("Stop the recording or the calibration first")
+            cls.poll_message_set(say("Stop the recording or the calibration first"))
             return False
         if context.window_manager.mimica.learning:
-            cls.poll_message_set("Learning from a take already")
+            cls.poll_message_set(say("Learning from a take already"))
             return False
         return True
 
@@ -154,7 +159,7 @@ class MIMICA_OT_learn_from_take(bpy.types.Operator):
         try:
             path = path_to_keep(context)
         except ProfileError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if take is None:
             return {"CANCELLED"}
@@ -166,13 +171,13 @@ class MIMICA_OT_learn_from_take(bpy.types.Operator):
                 profile = learn_take_into(take, path)
                 if session is not None:
                     session.use_profile(profile)
-                sentence = f"'{path.stem}' learned from the take '{take.stem}'."
+                told = f"'{path.stem}' learned from the take '{take.stem}'."
             except (TakeError, ProfileError) as error:
-                sentence = str(error)
+                told = str(error)
             except Exception:
                 logger.exception("Learning from a take failed")
-                sentence = "Nothing was learned because of a fault in Mimica; see the log."
-            live.calibrated.append(sentence)
+                told = "Nothing was learned because of a fault in Mimica; see the log."
+            live.calibrated.append(told)
 
         if bpy.app.background:
             work()

@@ -227,8 +227,10 @@ class Calibrator:
         if not self._neutral_taken:
             self._finish("No neutral was taken. Press Set Neutral and look into the camera.")
             return
-        doubt = f" {self._doubt}, and press Set Neutral again for a better one." if self._doubt else ""
-        self._finish(self._save() or f"The neutral is set.{doubt}")
+        told = ["The neutral is set."]
+        if self._doubt:
+            told.append(f"{self._doubt}, and press Set Neutral again for a better one.")
+        self._finish(self._save() or " ".join(told))
 
     def _learn(self) -> None:
         try:
@@ -260,12 +262,10 @@ class Calibrator:
             self._profile = self._settled = learned
             self._apply(learned)
             self.comparison = Comparison(self._before(), learned)
-        told = f"The range is learned from {_count(len(shown) - len(missed))}."
-        if len(missed) == len(shown):
-            told = "No pose was clear, so the range stays as it was."
+        told = [_learned_from(len(shown) - len(missed))]
         if missed:
-            told += f" Not seen: {', '.join(pose.name for pose in self._missed)}."
-        return self._save() or told
+            told.append(f"Not seen: {', '.join(pose.name for pose in self._missed)}.")
+        return self._save() or " ".join(told)
 
     def _before(self) -> PerformerProfile:
         """Return what the new profile is compared with: the old one, without one the neutral alone."""
@@ -320,5 +320,7 @@ def _later(frame: FaceFrame, seconds: float) -> FaceFrame:
     )
 
 
-def _count(poses: int) -> str:
-    return f"{poses} pose" if poses == 1 else f"{poses} poses"
+def _learned_from(poses: int) -> str:
+    if not poses:
+        return "No pose was clear, so the range stays as it was."
+    return "The range is learned from 1 pose." if poses == 1 else f"The range is learned from {poses} poses."

@@ -19,6 +19,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?]) +")
 _SPOKEN = re.compile(r"[a-z]|\S+ [a-z]")
 """What begins as a part of a sentence does: "its end is missing", "The tracker", but not "Jaw Open"."""
 _ENDS = (".", "!", "?")
+_OWN_NAMES = {"Not seen: {0}."}
+"""Templates whose values are names that Mimica gives, with commas between."""
 _WIDE_END = "。"
 _MOST_PARTS = 12
 """Sentences after which a text is told whole or not at all."""
@@ -95,6 +97,8 @@ class Sentences:
     def _filled(self, template: _Template, found: re.Match[str], look_up: LookUp) -> str:
         values: dict[str, str] = {}
         for field, value, quoted in zip(template.fields, found.groups(), template.quoted, strict=True):
+            if template.text in _OWN_NAMES:
+                value = ", ".join(map(look_up, value.split(", ")))
             values[field] = value if quoted else self._value(value, look_up)
         return _FIELD.sub(lambda match: values.get(match.group()[1:-1], match.group()), look_up(template.text))
 

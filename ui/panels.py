@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import live
+from ..rig.language import say
 from .cast import CLASSES as CAST_CLASSES
 from .cast import draw_left_alone
 from .character import CLASSES as CHARACTER_CLASSES
@@ -52,7 +53,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         else:
             row.operator("mimica.stop_capture", icon="SNAP_FACE")
         if session is not None:
-            _draw_status(layout, session)
+            _draw_status(layout, context, session)
             draw_complaints(layout, context)
         if state.problem and not (state.source_failed and camera_trouble(context)):
             draw_sentence(layout, context, state.problem, "ERROR")
@@ -136,17 +137,18 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.prop(settings, "address")
 
 
-def _draw_status(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
+def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, session: live.LiveSession) -> None:
     stats = session.stats()
     column = layout.column(align=True)
     if session.capture.state in ("idle", "opening"):
         column.label(text="Opening the source", icon="TIME")
         return
     _draw_faces(column, session)
-    figures = f"{stats.rate:.0f} frames/s   {session.latency_ms:.0f} ms   {stats.dropped} dropped"
+    template = "{rate:.0f} frames/s   {ms:.0f} ms   {dropped} dropped"
+    figures = say(template, rate=stats.rate, ms=session.latency_ms, dropped=stats.dropped)
     column.label(text=figures, icon="BLANK1", translate=False)
     if stats.recording_error:
-        column.label(text=stats.recording_error, icon="ERROR")
+        draw_sentence(column, context, stats.recording_error, "ERROR")
 
 
 def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
@@ -157,11 +159,14 @@ def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
     elif session.settings.tracker.faces == 1:
         layout.label(text="Face found", icon="CHECKMARK")
     elif session.face in found:
-        others = f"{len(found)} faces found, " if len(found) > 1 else ""
-        layout.label(text=f"{others}face {session.face + 1} is used".capitalize(), icon="CHECKMARK", translate=False)
+        text = say("Face {number} is used", number=session.face + 1)
+        if len(found) > 1:
+            text = say("{n} faces found, face {number} is used", n=len(found), number=session.face + 1)
+        layout.label(text=text, icon="CHECKMARK", translate=False)
     else:
-        there = " and ".join(str(face + 1) for face in found)
-        layout.label(text=f"Face {session.face + 1} is away; in the picture: {there}", icon="ERROR", translate=False)
+        there = ", ".join(str(face + 1) for face in found)
+        text = say("Face {number} is away; in the picture: {others}", number=session.face + 1, others=there)
+        layout.label(text=text, icon="ERROR", translate=False)
 
 
 _CLASSES = (

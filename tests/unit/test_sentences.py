@@ -53,6 +53,11 @@ def test_sentences_side_by_side() -> None:
     assert told("Close other programs. The take is kept.") == "Andere Programme schließen. Die Aufnahme bleibt."
 
 
+def test_names_that_mimica_gives_are_translated() -> None:
+    known = {"Not seen: {0}.": "Nicht gesehen: {0}.", "Jaw Open": "Kiefer offen", "Kiss": "Kuss"}
+    assert told("Not seen: Jaw Open, Kiss.", known) == "Nicht gesehen: Kiefer offen, Kuss."
+
+
 def test_names_are_not_translated() -> None:
     """A shape key may be called as one of Mimica's labels is."""
     assert told("Left alone: Jaw Open.") == "Unberührt: Jaw Open."
