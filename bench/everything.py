@@ -15,8 +15,10 @@ import numpy as np
 from .. import register, unregister
 from ..capture.source import SourceSpec
 from ..capture.take import SUFFIX
+from ..mapping.face_regions import FACE_REGIONS
 from ..rig import live, quality, recorder, watch
 from ..rig.face_rig import create_face_rig
+from ..rig.feel import follow_feel, use_preset
 from ..rig.recording import Wanted
 from ..rig.take_run import TakePlan
 from .common import model
@@ -27,6 +29,7 @@ ROUNDS, SECONDS, SKIPPED = 3, 5.0, 30
 WIDTH = 480
 """Pixels of the picture that is made ready to be shown."""
 QUALITY_EVERY = 0.25
+USUAL = "NATURAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Case:
     """The camera's picture is made ready, and what is wrong is worked out."""
     rates: bool = False
     """The quality of takes is asked for."""
+    feels: bool = False
+    """Each part of the face has its own smoothness and strength, the mirror is on, and a slider is dragged."""
 
 
 CASES = {
@@ -49,7 +54,8 @@ CASES = {
     "recording, with the camera's video": Case(records=True, film=True),
     "picture and health": Case(shows=True),
     "quality of takes asked for": Case(rates=True),
-    "everything on": Case(2, True, True, True, True),
+    "feel, a slider dragged": Case(feels=True),
+    "everything on": Case(2, True, True, True, True, True),
 }
 
 
@@ -78,10 +84,18 @@ def run(clip: Path, folder: Path) -> None:
 def _ticks(rigs: list[str], clip: Path, path: Path, case: Case) -> np.ndarray:
     """Play the clip in real time. Return for each tick, (N, 3): milliseconds, those of computing, whether it posed."""
     session = live.start(live.LiveSettings(SourceSpec("video", path=str(clip), loop=True), model()))
-    rows: list[tuple[float, float, bool]] = []
+    scene, rows = bpy.context.scene, list[tuple[float, float, bool]]()
+    use_preset(scene.mimica, USUAL)
+    for i, region in enumerate(FACE_REGIONS if case.feels else ()):
+        setattr(scene.mimica.bake, f"smoothing_{region.lower()}", 0.5 + 0.1 * i)
+        setattr(scene.mimica.bake, f"strength_{region.lower()}", 0.8 + 0.05 * i)
+    scene.mimica.feel.mirror = case.feels
     looked, began = 0.0, 0.0
     while not began or time.perf_counter() - began < SECONDS:
+        if case.feels:
+            scene.mimica.bake.strength = 0.8 + 0.2 * np.sin(time.perf_counter())
         start, computing, poses = time.perf_counter(), time.thread_time(), session.poses
+        follow_feel(session, scene)
         session.tick_all([(bpy.data.objects[name], 0) for name in rigs])
         if case.shows:
             watching = watch.follow(session)
@@ -99,7 +113,7 @@ def _ticks(rigs: list[str], clip: Path, path: Path, case: Case) -> np.ndarray:
         elif session.poses > SKIPPED:
             if case.records:
                 job = recorder.Job(TakePlan(countdown=0.0), path, path.stem, Wanted(film=case.film), lambda path: None)
-                recorder.start(bpy.context.scene, job)
+                recorder.start(scene, job)
             began = time.perf_counter()
         if session.poses != poses:
             evaluate()
