@@ -16,7 +16,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..rig import live
 from ..rig.calibrator import CalibrationView, Calibrator
-from ..rig.language import say
+from ..rig.language import say, sentence
 from ..rig.picture_shapes import Box
 from ..rig.pose_guide import FaceMaker, guide_shapes, swing
 from . import guide_draw
@@ -80,7 +80,7 @@ def _draw_lesson(view: CalibrationView) -> None:
     fraction, colour = lesson.fraction, _WAIT
     lines.append((say(pose.name), _NAME, _WHITE))
     if lesson.note:
-        lines.append((say(lesson.note) + ".", _TEXT, _WARNING))
+        lines.append((sentence(f"{lesson.note}."), _TEXT, _WARNING))
     if not pose.controls:
         lines.append((say(pose.say), _TEXT, _PALE))
         still = say("Hold still") if showing else say("In {n}", n=int(lesson.left) + 1)
