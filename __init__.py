@@ -48,7 +48,6 @@ def _parts():
     from .ui import baked as baked_panel
     from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
-    from .ui import feel as feel_panel
     from .ui import help as help_marks
     from .ui import keymap as keys
     from .ui import layers as layers_panel
@@ -65,7 +64,7 @@ def _parts():
     operators = (*before, capture, feel, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     last = (cameras, first_run, keys, command_line)
-    below = (feel_panel, microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
+    below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)
     above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, *last)

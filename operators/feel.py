@@ -27,10 +27,6 @@ class MIMICA_OT_feel_preset(bpy.types.Operator):
         items=tuple((name, preset["name"], preset["description"]) for name, preset in presets().items()),
     )
 
-    @classmethod
-    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return say(presets()[properties.preset]["description"])
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         use_preset(context.scene.mimica, self.preset)
         return {"FINISHED"}

@@ -7,7 +7,6 @@ from pathlib import Path
 import bpy
 
 from ..rig import live
-from ..rig.feel import presets
 from .region_properties import REGIONS
 
 
@@ -19,8 +18,7 @@ class MIMICA_MT_feel_presets(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        for name, preset in presets().items():
-            layout.operator("mimica.feel_preset", text=preset["name"]).preset = name
+        layout.operator_enum("mimica.feel_preset", "preset")
         folders = bpy.utils.preset_paths(self.preset_subdir)
         if any(True for folder in folders for _ in Path(folder).glob("*.py")):
             layout.separator()
@@ -33,7 +31,6 @@ class VIEW3D_PT_mimica_feel(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Mimica"
     bl_parent_id = "VIEW3D_PT_mimica_capture"
-    bl_order = -1
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -91,6 +88,4 @@ def _cells(layout: bpy.types.UILayout) -> tuple[bpy.types.UILayout, bpy.types.UI
     return names, row.row(align=True), row.row(align=True)
 
 
-register, unregister = bpy.utils.register_classes_factory(
-    (MIMICA_MT_feel_presets, VIEW3D_PT_mimica_feel, VIEW3D_PT_mimica_feel_regions)
-)
+PANELS = (MIMICA_MT_feel_presets, VIEW3D_PT_mimica_feel, VIEW3D_PT_mimica_feel_regions)

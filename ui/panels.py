@@ -11,6 +11,7 @@ from .cast import draw_left_alone
 from .character import CLASSES as CHARACTER_CLASSES
 from .character import PANELS as CHARACTER_PANELS
 from .character import draw_character
+from .feel import PANELS as FEEL_PANELS
 from .first_run import camera_trouble, draw_camera, draw_camera_trouble, draw_video_offer, draw_welcome
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
@@ -174,6 +175,7 @@ _CLASSES = (
     *CHARACTER_CLASSES,
     *TAKES_CLASSES,
     VIEW3D_PT_mimica_capture,
+    *FEEL_PANELS,
     VIEW3D_PT_mimica_tracker,
     VIEW3D_PT_mimica_performer,
     VIEW3D_PT_mimica_character,
