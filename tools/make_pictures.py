@@ -7,16 +7,23 @@ sample clip, made from a public-domain photograph. A new picture is a function a
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from mimica.tests.desktop.harness import DesktopError
 
 from . import picture_scenes
 from .picture_stage import Stage
 
 SCENES: dict[str, Callable[[Stage], None]] = {
     "live": picture_scenes.live,
+    "picture": picture_scenes.picture,
+    "character": picture_scenes.character,
+    "takes": picture_scenes.takes,
+    "performance": picture_scenes.performance,
     "teaching": picture_scenes.teaching,
     "before_after": picture_scenes.before_after,
 }
@@ -31,9 +38,18 @@ def main() -> int:
     if unknown := [name for name in names if name not in SCENES]:
         parser.error(f"there is no picture {', '.join(unknown)}; there are {', '.join(SCENES)}")
     with tempfile.TemporaryDirectory(prefix="mimica-pictures-") as folder, Stage(Path(folder)) as stage:
-        for name in names:
-            SCENES[name](stage)
-    return 0
+        failed = [name for name in names if not _made(name, stage)]
+    return 1 if failed else 0
+
+
+def _made(name: str, stage: Stage) -> bool:
+    """Make a picture; say why if that fails, for the others can be made all the same."""
+    try:
+        SCENES[name](stage)
+    except (DesktopError, subprocess.CalledProcessError, StopIteration, IndexError) as error:
+        print(f"{name}: {error!r}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -2,12 +2,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done in Blender for each of the documentation's pictures."""
 
+import subprocess
+import sys
+
+import cv2
+
+from mimica.tests.acted_take import write_take
 from mimica.tests.desktop.test_capture import FACE, LIVE, RIG, RUNNING, press
 from mimica.tests.desktop.test_teaching import RIG as BARE_RIG
 
-from .picture_stage import Stage
+from .picture_stage import IMAGES, Stage, write_photograph
 
 JAW_OPEN = f"{RIG}.pose.bones['jaw'].rotation_quaternion.x > 0.1"
+SECOND_HEAD = """
+first = bpy.context.scene.mimica.target
+there = set(bpy.data.objects)
+with view():
+    bpy.ops.mimica.create_face_rig()
+new = set(bpy.data.objects) - there
+meshes = sorted((o for o in new if o.type == 'MESH' and not o.name.startswith('WGT')), key=lambda o: len(o.name))
+armature = next(o for o in new if o.type == 'ARMATURE')
+bpy.ops.object.mode_set(mode='OBJECT') if bpy.context.mode != 'OBJECT' else None
+head = meshes[0]
+with bpy.context.temp_override(active_object=head, object=head, selected_editable_objects=meshes):
+    bpy.ops.object.join()
+head.modifiers.remove(next(m for m in head.modifiers if m.type == 'SHRINKWRAP'))
+settings = bpy.context.scene.mimica
+settings.convert.target = head
+with view():
+    bpy.ops.mimica.make_arkit_shapes()
+settings.convert.target = None
+head.modifiers.remove(next(m for m in head.modifiers if m.type == 'ARMATURE'))
+head.parent = None
+bpy.data.objects.remove(armature)
+for key in head.data.shape_keys.key_blocks[1:]:
+    key.name = 'Head_' + key.name[0].upper() + key.name[1:]
+head.name = 'Head'
+first.location.x, head.location.x = -0.12, 0.12
+settings.target = first
+settings.cast.add().object = head
+with view():
+    bpy.ops.object.select_all(action='DESELECT')
+    head.select_set(True)
+    first.select_set(True)
+    bpy.ops.view3d.view_selected()
+    bpy.ops.object.select_all(action='DESELECT')
+"""
 
 
 def live(stage: Stage) -> None:
@@ -17,18 +57,72 @@ def live(stage: Stage) -> None:
     press(desktop, "Create Face Rig", f"{RIG} is not None")
     press(desktop, "Start Capture", RUNNING)
     # Until the figures in the panel are of a capture that runs.
-    desktop.wait_until(f"{FACE} and {LIVE}.current().poses > 150", 60)
-    desktop.settle()
-    while not desktop.evaluate(JAW_OPEN):
-        pass
-    # The window is a moment behind, and the mouth still open by then.
-    stage.keep("live", stage.viewport(), desktop.picture())
+    desktop.wait_until(f"{FACE} and {LIVE}.current().poses > 150", 120)
+    stage.keep("live", stage.viewport(), stage.acted(JAW_OPEN))
+
+
+def picture(stage: Stage) -> None:
+    """The camera's picture with everything drawn on it, and its panel."""
+    desktop = stage.fresh()
+    stage.use_camera()
+    desktop.run("p = bpy.context.scene.mimica.picture; p.size = 0.4; p.bars = True")
+    press(desktop, "Create Face Rig", f"{RIG} is not None")
+    press(desktop, "Start Capture", RUNNING)
+    desktop.click("Feel")
+    desktop.click("Picture")
+    desktop.wait_until(f"{FACE} and {LIVE}.current().poses > 100", 120)
+    x, y, width, height = stage.viewport()
+    stage.keep("picture", (x + 230, y + 60, width - 230, height - 60), stage.acted(JAW_OPEN))
+
+
+def character(stage: Stage) -> None:
+    """One performer on two characters: bones, with their mapping, and shape keys."""
+    desktop = stage.fresh()
+    stage.use_camera()
+    desktop.run("bpy.context.scene.mimica.picture.show = False")
+    press(desktop, "Create Face Rig", f"{RIG} is not None")
+    desktop.run(SECOND_HEAD)
+    for panel in ("Capture", "Performer"):
+        desktop.click(panel)
+    press(desktop, "Detect", f"len({RIG}.mimica.entries) > 0")
+    desktop.click("Mapping")
+    desktop.run(f"m = {RIG}.mimica; m.index = next(i for i, row in enumerate(m.entries) if row.bone == 'jaw')")
+    desktop.run("with view(): bpy.ops.mimica.start_capture('INVOKE_DEFAULT')")
+    desktop.wait_until(f"{FACE} and {LIVE}.current().poses > 60", 120)
+    x, y, width, height = stage.viewport()
+    stage.keep("character", (x + 60, y, width - 60, height), stage.acted(JAW_OPEN))
+
+
+def takes(stage: Stage) -> None:
+    """The list of takes and what is baked of them."""
+    folder = stage.folder / "takes"
+    folder.mkdir()
+    for name in ("Greeting_001", "Greeting_002", "Question_001"):
+        write_take(folder, name)
+    desktop = stage.fresh()
+    desktop.run(f"bpy.context.scene.mimica.takes_folder = {str(folder)!r}")
+    press(desktop, "Create Face Rig", f"{RIG} is not None")
+    desktop.run("bpy.ops.mimica.refresh_takes()")
+    for panel in ("Capture", "Performer", "Character"):
+        desktop.click(panel)
+    desktop.run("bpy.context.window_manager.mimica.take_index = 1; area().tag_redraw()")
+    stage.keep("takes", stage.panel("Takes"))
+
+
+def performance(stage: Stage) -> None:
+    """The contact sheet of the demonstration: video above, rig below."""
+    folder = stage.folder / "demo"
+    subprocess.run([sys.executable, "-m", "mimica", "demo", str(stage.clip), "--output", str(folder)], check=True)
+    sheet = cv2.imread(str(folder / "demo.png"))
+    write_photograph(IMAGES / "performance.jpg", sheet, 1100)
 
 
 def teaching(stage: Stage) -> None:
     """Learn by Example, with the first picture."""
     desktop = stage.fresh()
     desktop.run(BARE_RIG)
+    for panel in ("Capture", "Performer"):
+        desktop.click(panel)
     desktop.click("Learn by Example")
     press(desktop, "Start Teaching", "bpy.data.objects['Character'].mimica_teaching.running")
     stage.keep("teaching", stage.panel("Learn by Example", until="Takes"))
