@@ -9,7 +9,7 @@ is left to it, and the entry has none until the user gives it one.
 from dataclasses import dataclass
 
 import bpy
-import rna_keymap_ui
+import rna_keymap_ui  # pyright: ignore[reportMissingImports]
 
 _KEYMAP = "3D View"
 _BESIDE = (
