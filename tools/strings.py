@@ -61,7 +61,9 @@ NAMES = re.compile(
 )
 """Names, of what is made in a file among them: they stay as they are."""
 _WORD = re.compile(r"[A-Za-z][a-z'’]+")
-_CODE = re.compile(r"^\S*[_.\[/]\S*$|[<>=\\|;]|SELECT |INSERT |PRAGMA |CREATE |UPDATE |DELETE FROM|::|\w\[\w|\w\.\w+\[")
+_CODE = re.compile(
+    r"^\S*[_\[/]\S*$|^\S*\.\w\S*$|[<>=\\|;]|SELECT |INSERT |PRAGMA |CREATE |UPDATE |DELETE FROM|::|\w\[\w|\w\.\w+\["
+)
 _IDENTIFIER = re.compile(r"[a-z]\w*|mimica[ -].*")
 """What has no name is called by its identifier; threads and ARKit's shapes have names that nobody translates."""
 
@@ -147,6 +149,8 @@ class _Literals(ast.NodeVisitor):
     def __init__(self) -> None:
         self._found: list[tuple[str, int, bool]] = []
         self._shown = False
+        self._names: set[str] = set()
+        """Variables of the function being read that are shown later."""
 
     def of(self, tree: ast.AST) -> list[tuple[str, int, bool]]:
         """Return texts, their lines, and whether they are shown for certain."""
@@ -157,6 +161,20 @@ class _Literals(ast.NodeVisitor):
         # A string that stands alone is a comment.
         if not isinstance(node.value, ast.Constant):
             self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        outer, self._names = self._names, {value.id for value in _given(node) if isinstance(value, ast.Name)}
+        self.generic_visit(node)
+        self._names = outer
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        target = node.targets[0]
+        self.visit(target)
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            for name, value in zip(target.elts, node.value.elts, strict=False):
+                self._visit(value, isinstance(name, ast.Name) and name.id in self._names)
+        else:
+            self._visit(node.value, isinstance(target, ast.Name) and target.id in self._names)
 
     def visit_Raise(self, node: ast.Raise) -> None:
         if not (isinstance(node.exc, ast.Call) and _name(node.exc.func) in QUIET_ERRORS):
@@ -188,6 +206,13 @@ class _Literals(ast.NodeVisitor):
     def visit_Assert(self, node: ast.Assert) -> None:
         return
 
+    def visit_Dict(self, node: ast.Dict) -> None:
+        for key in node.keys:
+            if key is not None:
+                self._visit(key, False)
+        for value in node.values:
+            self.visit(value)
+
     def visit_Compare(self, node: ast.Compare) -> None:
         return
 
@@ -196,7 +221,7 @@ class _Literals(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and (_is_shown(node.value) if self._shown else _reads_like_text(node.value)):
-            self._found.append((node.value, node.lineno, self._shown))
+            self._found.append((node.value.strip(), node.lineno, self._shown))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         template, number = "", 0
@@ -211,7 +236,8 @@ class _Literals(ast.NodeVisitor):
         words = re.sub(r"\{\d+\}", "", template)
         least = 1 if words.endswith(SENTENCE_ENDS) else 2
         if (_is_shown(words) if self._shown else _reads_like_text(words, least)) and "{{" not in template:
-            self._found.append((template, node.lineno, self._shown))
+            # One that goes on behind another sentence begins with a space.
+            self._found.append((template.strip(), node.lineno, self._shown))
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
         self.visit(node.body)
@@ -221,6 +247,13 @@ class _Literals(ast.NodeVisitor):
         before, self._shown = self._shown, shown
         self.visit(node)
         self._shown = before
+
+
+def _given(function: ast.AST) -> Iterator[ast.AST]:
+    """What a function's calls show."""
+    for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+        yield from (keyword.value for keyword in call.keywords if keyword.arg in SHOWN_KEYWORDS - {"name"})
+        yield from call.args if _name(call.func) in SHOWN_FUNCTIONS else ()
 
 
 def _name(node: ast.AST) -> str:
