@@ -29,6 +29,8 @@ _STUCK = 0.35
 _OWN = 0.5
 """What a change counts as against the average face's that is as large, but goes another way: faces differ, and of some
 poses, such as puffed cheeks, the tracker sees hardly more than that something happens."""
+_LEAST_OWN = 2.5 * PLAIN_CHANGE
+"""Of poses that are smaller than this, such as glances, every blink would count as more than they are."""
 _HEAD_STILL = np.radians(6.0)
 """A head that turns further makes landmarks seem to move: then a change that goes another way counts for nothing."""
 
@@ -136,7 +138,7 @@ class PoseMeter:
         size, far = max(float(np.linalg.norm(self._toward)), 1e-9), float(np.linalg.norm(went))
         along = float(went @ self._toward) / size**2
         still = np.abs(self._head - self._head_at_rest).max() < _HEAD_STILL
-        own = _OWN * far / size if far >= PLAIN_CHANGE and along > 0.0 and still else 0.0
+        own = _OWN * far / max(size, _LEAST_OWN) if far >= PLAIN_CHANGE and along > 0.0 and still else 0.0
         return max(along, own)
 
     def _without_before(self, change: np.ndarray) -> np.ndarray:
