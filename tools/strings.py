@@ -287,6 +287,11 @@ def _tabled() -> Iterator[tuple[str, str]]:
     for expression in teaching.expressions():
         yield expression.label, "mapping/data/teaching.json"
         yield expression.say, "mapping/data/teaching.json"
+    path = ROOT / "capture" / "camera_reasons.json"
+    for reasons in json.loads(path.read_text("utf-8")).values():
+        for reason in reasons.values() if isinstance(reasons, dict) else ():
+            for text in (reason["sentence"], *reason["advice"]):
+                yield text, "capture/camera_reasons.json"
 
 
 def missing(texts: Texts, catalog: dict[str, Any]) -> list[str]:
