@@ -239,7 +239,7 @@ def with_neutral(profile: PerformerProfile | None, neutral: PerformerProfile) ->
 
 def without_range(profile: PerformerProfile) -> PerformerProfile:
     """Return the profile with its neutral alone."""
-    return replace(profile, expressions=None, reading=np.eye(len(ARKIT_SHAPES)))
+    return replace(profile, expressions=None, reading=np.eye(len(ARKIT_SHAPES)), rest=None)
 
 
 def with_head_of(profile: PerformerProfile, other: PerformerProfile) -> PerformerProfile:

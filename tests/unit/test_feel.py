@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.mapping import rotation as rot
-from mimica.mapping.calibration import PerformerProfile, ProfileError, default_profile
+from mimica.mapping.calibration import PerformerProfile, ProfileError, default_profile, without_range
 from mimica.mapping.character_map import own_rig_map
 from mimica.mapping.data import load_table
 from mimica.mapping.face_regions import FACE_REGIONS, control_face_regions, group_shares
@@ -393,6 +393,8 @@ def test_what_was_straight_ahead_goes_with_the_take() -> None:
     assert np.allclose(again.head_translation[12], 0.0, atol=1e-3)
     assert np.allclose(again.controls, plain.controls, atol=1e-3)
     assert PerformerProfile.from_json(profile.to_json()).rest is None
+    # What a performer learns from the take is not where this sitting's camera stood.
+    assert without_range(stored).rest is None
 
 
 @pytest.mark.parametrize(
