@@ -12,6 +12,7 @@ shown or that read like a sentence), and tables of data. Needs Blender's module.
 
 import argparse
 import ast
+import itertools
 import json
 import re
 import string
@@ -291,7 +292,8 @@ def _tabled() -> Iterator[tuple[str, str]]:
     for reasons in json.loads(path.read_text("utf-8")).values():
         for reason in reasons.values() if isinstance(reasons, dict) else ():
             for text in (reason["sentence"], *reason["advice"]):
-                yield text, "capture/camera_reasons.json"
+                number = itertools.count()
+                yield re.sub(r"\{\w+\}", lambda _field: f"{{{next(number)}}}", text), "capture/camera_reasons.json"
 
 
 def missing(texts: Texts, catalog: dict[str, Any]) -> list[str]:
