@@ -12,7 +12,6 @@ shown or that read like a sentence), and tables of data. Needs Blender's module.
 
 import argparse
 import ast
-import itertools
 import json
 import re
 import string
@@ -292,8 +291,9 @@ def _tabled() -> Iterator[tuple[str, str]]:
     for reasons in json.loads(path.read_text("utf-8")).values():
         for reason in reasons.values() if isinstance(reasons, dict) else ():
             for text in (reason["sentence"], *reason["advice"]):
-                number = itertools.count()
-                yield re.sub(r"\{\w+\}", lambda _field: f"{{{next(number)}}}", text), "capture/camera_reasons.json"
+                for number, field in enumerate(re.findall(r"\{\w+\}", text)):
+                    text = text.replace(field, f"{{{number}}}")
+                yield text, "capture/camera_reasons.json"
 
 
 def missing(texts: Texts, catalog: dict[str, Any]) -> list[str]:
