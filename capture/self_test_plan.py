@@ -87,25 +87,17 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
     where = "in the helper process" if apart else "in this process"
     tracker = partial(check_tracker, setup.find_model, picture) if left != "Tracker" else _not_again
     libraries = partial(check_libraries, pinned_versions(setup.extension_folder), setup.places, bundled=setup.installed)
+    mimica = partial(check_mimica, setup.extension_folder, installed=setup.installed)
+    microphone = partial(camera.check_microphone, setup.microphone, setup.microphone_device)
+    helper = partial(check_helper, setup.find_model, picture, wanted=setup.helper)
     checks = [
-        Check(
-            "Mimica", partial(check_mimica, setup.extension_folder, installed=setup.installed), "Mimica's own folder"
-        ),
+        Check("Mimica", mimica, "Mimica's own folder"),
         Check("Computer", check_system, "The system"),
         Check("Disk", partial(check_disk, setup.folders), "The disk", 60.0, "Choose another folder for takes."),
         Check("Libraries", libraries, "A library", 60.0),
         Check("Face Model", partial(check_model, setup.find_model), "The disk of the face model"),
-        Check(
-            "Microphone",
-            partial(camera.check_microphone, setup.microphone, setup.microphone_device),
-            "The system's sound",
-        ),
-        Check(
-            "Helper Process",
-            partial(check_helper, setup.find_model, picture, wanted=setup.helper),
-            "The helper process",
-            60.0,
-        ),
+        Check("Microphone", microphone, "The system's sound"),
+        Check("Helper Process", helper, "The helper process", 60.0),
         Check("Tracker", tracker, "The tracker", 60.0),
     ]
     if left:

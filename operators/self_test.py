@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..capture.model import ModelFile, find_model
 from ..capture.self_test import Finding, SelfTest
@@ -110,7 +110,7 @@ class MIMICA_OT_save_self_test(_WithReport):
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.txt", options={"HIDDEN"})
-    check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.filepath = "mimica-self-test.txt"

@@ -5,6 +5,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def finished(checks: list[Check], **settings) -> SelfTest:
 
 
 def setup(root: Path, folder: Path, **settings) -> Setup:
-    given = {
+    given: dict[str, Any] = {
         "extension_folder": root,
         "user_folder": folder,
         "folders": {"user folder": folder},

@@ -43,7 +43,7 @@ def module(name: str, folder: Path = WHEELS, version: str | None = "1.2.3") -> M
     made = ModuleType(name)
     made.__file__ = str(folder / name / "__init__.py")
     if version is not None:
-        made.__version__ = version
+        made.__dict__["__version__"] = version
     return made
 
 
