@@ -284,6 +284,9 @@ def _tabled() -> Iterator[tuple[str, str]]:
     for pose in (poses["neutral"], *poses["poses"]):
         yield pose["name"], "mapping/data/range_poses.json"
         yield pose["say"], "mapping/data/range_poses.json"
+    for feel in load_table("feel_presets")["presets"].values():
+        yield feel["name"], "mapping/data/feel_presets.json"
+        yield feel["description"], "mapping/data/feel_presets.json"
     for expression in teaching.expressions():
         yield expression.label, "mapping/data/teaching.json"
         yield expression.say, "mapping/data/teaching.json"
