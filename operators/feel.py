@@ -39,13 +39,16 @@ class MIMICA_OT_feel_preset_add(AddPresetBase, bpy.types.Operator):
 
     preset_menu = "MIMICA_MT_feel_presets"
     preset_subdir = PRESET_FOLDER
-    preset_defines = ("settings = bpy.context.scene.mimica",)
-    preset_values = (
-        "settings.smoothness",
-        "settings.bake.strength",
-        *(f"settings.bake.{kind}_{name.lower()}" for kind in ("smoothing", "strength") for name in FACE_REGIONS),
-        "settings.bake.stepped",
-        "settings.bake.step",
+    # In full: with a name defined for the scene, Blender 4.3 fails where its Python is newer than its own.
+    preset_values = tuple(
+        f"bpy.context.scene.mimica.{path}"
+        for path in (
+            "smoothness",
+            "bake.strength",
+            *(f"bake.{kind}_{name.lower()}" for kind in ("smoothing", "strength") for name in FACE_REGIONS),
+            "bake.stepped",
+            "bake.step",
+        )
     )
 
 
