@@ -8,7 +8,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..rig import live
-from ..rig.language import say
+from ..rig.language import say, sentence
 
 
 class MIMICA_OT_create_and_start(bpy.types.Operator):
@@ -26,8 +26,8 @@ class MIMICA_OT_create_and_start(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         bpy.ops.mimica.create_face_rig("INVOKE_DEFAULT")
-        # Whether a capture starts is for the panel to say; the face is there in any case.
-        bpy.ops.mimica.start_capture("INVOKE_DEFAULT")
+        _start(self, context)
+        # The face is there in any case.
         return {"FINISHED"}
 
 
@@ -70,8 +70,21 @@ class MIMICA_OT_toggle_capture(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if live.current() is None:
-            return bpy.ops.mimica.start_capture("INVOKE_DEFAULT")
+            return _start(self, context)
         return bpy.ops.mimica.stop_capture()
+
+
+def _start(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    """Start a capture; what keeps it from starting is reported."""
+    try:
+        return bpy.ops.mimica.start_capture("INVOKE_DEFAULT")
+    except RuntimeError:
+        # An operator that reports an error raises it where Python has called it.
+        problem = context.window_manager.mimica.problem
+        if not problem:
+            raise
+        operator.report({"ERROR"}, sentence(problem))
+        return {"CANCELLED"}
 
 
 _CLASSES = (MIMICA_OT_create_and_start, MIMICA_OT_use_video, MIMICA_OT_toggle_capture)

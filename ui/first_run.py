@@ -47,8 +47,12 @@ def draw_welcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     draw_sentence(box, context, text, "BLANK1", _INSET)
     column = box.column(align=True)
     column.scale_y = 1.4
-    if live.current() is None and has_source(context):
-        column.operator("mimica.create_and_start", icon="PLAY")
+    looking = context.scene.mimica.source == "CAMERA" and cameras.found() is None
+    if live.current() is None and (looking or has_source(context)):
+        # While cameras are looked for it keeps its place, so that no button moves under the mouse.
+        row = column.row(align=True)
+        row.enabled = not looking
+        row.operator("mimica.create_and_start", icon="PLAY")
     column.operator("mimica.create_face_rig", icon="ARMATURE_DATA")
 
 

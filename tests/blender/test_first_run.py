@@ -140,6 +140,20 @@ def test_a_video_instead(scene: bpy.types.Scene, tmp_path: Path) -> None:
     assert bpy.context.window_manager.mimica.problem == ""
 
 
+def test_what_keeps_a_capture_from_starting_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a key as by the button: as a report, and in the panel."""
+    from mimica.operators import capture
+
+    def damaged(context: bpy.types.Context) -> None:
+        raise capture.ModelError("The face model is damaged.")
+
+    monkeypatch.setattr(capture, "model_in_use", damaged)
+    with pytest.raises(RuntimeError, match="The face model is damaged") as caught:
+        bpy.ops.mimica.toggle_capture()
+    assert "Traceback" not in str(caught.value)
+    assert bpy.context.window_manager.mimica.problem == "The face model is damaged."
+
+
 # The face
 
 
