@@ -53,13 +53,13 @@ def check_blender() -> Finding:
     """Say which Blender this is, and who built it."""
     app = bpy.app
     own, system = "Blender's own", "the system's"
-    build = (
-        f"{_text(app.build_branch)} {_text(app.build_hash)}, {_text(app.build_commit_date) or _text(app.build_date)}"
-    )
+    date = _text(app.build_commit_date) or _text(app.build_date)
+    build = " ".join(filter(None, (_text(app.build_branch), _text(app.build_hash), date)))
+    platforms = " ".join(filter(None, (_text(app.build_platform), _text(app.build_type))))
     details = (
         ("version", app.version_string),
         ("build", build),
-        ("made for", f"{_text(app.build_platform)}, {_text(app.build_type)}"),
+        ("made for", platforms),
         ("kind", _kind()),
         ("Python", f"{platform.python_version()}, {own if _has_own_python() else system}"),
         ("online access", "allowed" if app.online_access else "not allowed"),
@@ -231,4 +231,6 @@ def _has_own_python() -> bool:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    """Return what Blender says of its build; nothing where its builders left it out."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return "" if text.lower() == "unknown" else text

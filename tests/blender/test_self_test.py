@@ -115,6 +115,11 @@ def test_it_can_be_cancelled_and_is_ended_with_the_extension(short, monkeypatch:
         mimica.register()
 
 
+def test_what_builders_left_out_is_not_told_as_known() -> None:
+    assert self_test._text(b"Unknown") == self_test._text("unknown") == ""
+    assert self_test._text(b"blender-v5.2-release") == "blender-v5.2-release"
+
+
 def test_a_check_that_fails_on_the_main_thread_says_so() -> None:
     def broken() -> Finding:
         raise RuntimeError("No active GPU context found")
