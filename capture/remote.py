@@ -19,6 +19,7 @@ from ..mapping.frame import FaceFrame
 from .film import FilmWriter
 from .helper_memory import Picture, SharedReader, create_memory
 from .helper_start import NO_ANSWER, Helper, HelperError, cannot_start, cause_of_end
+from .memory import give_back
 from .model import ModelFile
 from .remote_takes import RemoteTakes
 from .session import CaptureStats, Pace, SessionState
@@ -269,6 +270,7 @@ class RemoteCaptureSession:
             self._shared = None
             self._gone.set()
             self._changed.notify_all()
+        give_back()
 
     def _hear(self, shared: SharedReader, word: str, *rest: Any) -> None:
         if word == "result":

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 import bpy
 import numpy as np
 
+from ..capture.memory import give_back
 from ..capture.model import ModelFile
 from ..capture.remote import RemoteCaptureSession
 from ..capture.session import CaptureSession, CaptureStats, Pace
@@ -335,7 +336,7 @@ class LiveSession:
             field_of_view=self.settings.field_of_view,
             pace=pace,
             apply=lambda profile: self.use_profile(profile, face),
-            tell=calibrated.append,
+            tell=_calibrated,
         )
         return self.calibrator
 
@@ -726,6 +727,13 @@ finished_takes: deque[Path] = deque()
 """Takes whose files were closed since the last look: the list of takes is due for a refresh."""
 calibrated: deque[str] = deque()
 """What came of calibrations since the last look, as sentences."""
+
+
+def _calibrated(sentence: str) -> None:
+    """Keep what came of a calibration to be shown. Called on its thread."""
+    calibrated.append(sentence)
+    # Learning takes much memory for a moment.
+    give_back()
 
 
 def current() -> LiveSession | None:
