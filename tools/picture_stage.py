@@ -30,8 +30,8 @@ from . import package
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLOURS = 256
 """Of a picture's palette: a window has few, and this makes the file a third as large."""
-TABS = 28
-"""Pixels at the sidebar's right for the names of its tabs."""
+EDGE, TABS = 9, 28
+"""Pixels at the sidebar's left where there is nothing, and at its right for the names of its tabs."""
 PANEL_TOP, PANEL_MARGIN = 14, 4
 """Pixels from the middle of a panel's title up to its upper edge, and between two panels."""
 CALM = """
@@ -128,7 +128,7 @@ class Stage:
                     break
                 self.desktop.scroll(2)
                 top = self.desktop.find_all(title)[0][1] - PANEL_TOP
-        return x, top, width - TABS, bottom - top
+        return x + EDGE, top, width - TABS - EDGE, bottom - top
 
     def keep(self, name: str, box: Box | None = None, picture: np.ndarray | None = None) -> None:
         """Write docs/images/NAME.png with what is on the screen, or with a picture taken before (BGR), cut to `box`.
@@ -152,7 +152,9 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    # Refined by k-means, or skin has steps.
+    few = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
 
 
