@@ -178,8 +178,9 @@ class MIMICA_UL_entries(bpy.types.UIList):
         if title == target:
             _draw_value(body, title, value)
         else:
-            split = body.split(factor=0.48, align=True)
-            _draw_value(split, map_view.short(title), value)
+            split, text = body.split(factor=0.48, align=True), map_view.short(title)
+            # A label is the user's own word.
+            _draw_value(split, text if item.label else say(text), value)
             split.label(text=f"→ {target}", translate=False)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 
 from ..rig import live
+from ..rig.language import say
 from .region_properties import REGIONS
 
 
@@ -71,11 +72,11 @@ class VIEW3D_PT_mimica_feel_regions(bpy.types.Panel):
         column = self.layout.column(align=True)
         names, smoothing, strength = _cells(column)
         names.label(text="")
-        smoothing.label(text="Smoothing")
-        strength.label(text="Strength")
+        smoothing.label(text=say("Smoothing"), translate=False)
+        strength.label(text=say("Strength"), translate=False)
         for name, label, _ in REGIONS:
             names, smoothing, strength = _cells(column)
-            names.label(text=label)
+            names.label(text=say(label), translate=False)
             smoothing.prop(bake, f"smoothing_{name}", text="")
             strength.prop(bake, f"strength_{name}", text="")
 
