@@ -133,8 +133,8 @@ def teaching(stage: Stage) -> None:
 def before_after(stage: Stage) -> None:
     """A range that was learned, and on the way there the picture of the wizard."""
     desktop = stage.fresh()
-    stage.use_camera()
     press(desktop, "Create Face Rig", f"{RIG} is not None")
+    stage.use_camera()
     # Beside the card, not below it.
     desktop.run("bpy.context.scene.mimica.picture.show = False")
     press(desktop, "Start Capture", RUNNING)

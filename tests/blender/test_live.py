@@ -5,6 +5,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -16,7 +17,7 @@ from mimica.capture.model import verify_model
 from mimica.capture.source import SourceSpec
 from mimica.capture.take import Take
 from mimica.mapping.calibration import PerformerProfile
-from mimica.mapping.range_poses import neutral_pose
+from mimica.mapping.range_poses import neutral_pose, range_poses
 from mimica.rig import live
 from mimica.rig.face_rig import create_face_rig
 
@@ -132,6 +133,26 @@ def test_the_neutral_that_was_asked_for_is_kept_and_used(rig, session, tmp_path)
     kept = PerformerProfile.load(path)
     assert kept.name == "Ann" and np.isfinite(kept.neutral).all()
     assert live.calibrated.pop() == calibrator.view.sentence
+
+
+def test_before_and_after_move_with_the_performer_until_something_is_chosen(rig, session, tmp_path):
+    assert tick_until(session, rig, lambda: not session.calibrating)
+    poses = [replace(pose, rest=0.3, show=0.5) for pose in range_poses("QUICK")]
+    calibrator = session.calibrate(poses, tmp_path / "people" / "Ann.json")
+    assert tick_until(session, rig, lambda: calibrator.view.stage == "review")
+    seen = []
+
+    def noted() -> bool:
+        if calibrator.comparison is not None and calibrator.comparison.shapes is not None:
+            seen.append(calibrator.comparison.shapes)
+        return len({id(shapes) for shapes in seen}) > 20
+
+    assert tick_until(session, rig, noted)
+    for shapes in zip(*seen, strict=True):
+        assert np.isfinite(shapes).all() and np.ptp(shapes, axis=0).max() > 0.02
+    calibrator.order("end")
+    assert tick_until(session, rig, lambda: not session.asking)
+    live.calibrated.clear()
 
 
 def test_registering_and_unregistering_leaves_nothing(rig):

@@ -9,7 +9,7 @@ import pytest
 
 from mimica.tests.desktop.harness import Desktop, Installation, find_blenders
 from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
-from mimica.tests.desktop.test_capture import LIVE, RUNNING, TAKES, press, record, start
+from mimica.tests.desktop.test_capture import FACE, LIVE, RUNNING, TAKES, press, record
 
 STATE = "bpy.context.window_manager.mimica"
 CALIBRATOR = f"{LIVE}.current().calibrator"
@@ -33,8 +33,11 @@ def begin(desktop: Desktop, camera: MjpegCamera) -> None:
     desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     # Drawn in software it would hold up the clicks that a pose waits for.
     desktop.run("bpy.context.scene.mimica.picture.show = False")
-    press(desktop, "Create Face Rig", "bpy.context.scene.mimica.target is not None")
-    start(desktop)
+    # The panel does not know yet that there is an address, and buttons move when it does.
+    desktop.run("area().tag_redraw()")
+    desktop.settle(kind="UI")
+    press(desktop, "Create Face and Start", RUNNING)
+    desktop.wait_until(FACE, 60)
     desktop.wait_until(f"{LIVE}.current().profile is not None", 40)
     desktop.settle()
 
