@@ -62,7 +62,7 @@ NAMES = re.compile(
 """Names, of what is made in a file among them: they stay as they are."""
 _WORD = re.compile(r"[A-Za-z][a-z'’]+")
 _CODE = re.compile(
-    r"^\S*[_\[/]\S*$|^\S*\.\w\S*$|[<>=\\|;]|SELECT |INSERT |PRAGMA |CREATE |UPDATE |DELETE FROM|::|\w\[\w|\w\.\w+\["
+    r"^\S*[_\[/]\S*$|^\S*\.\w\S*$|[=\\|]|<\w|SELECT |INSERT |PRAGMA |CREATE |UPDATE |DELETE FROM|::|\w\[\w|\w\.\w+\["
 )
 _IDENTIFIER = re.compile(r"[a-z]\w*|mimica[ -].*")
 """What has no name is called by its identifier; threads and ARKit's shapes have names that nobody translates."""
@@ -80,11 +80,6 @@ def collect() -> Texts:
             if where not in places:
                 places.append(where)
     return dict(sorted(found.items()))
-
-
-def fields_of(text: str) -> set[str]:
-    """Return the placeholders of a text, without how they are formatted. Raises ValueError where braces do not pair."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def _registered() -> Iterator[tuple[str, str]]:
@@ -121,8 +116,9 @@ def _of_class(cls: Any, where: str) -> Iterator[tuple[str, str]]:
     if hasattr(cls, "bl_label"):
         yield cls.bl_label, where
         yield getattr(cls, "bl_description", "") or "", where
-    own = {name for base in cls.__mro__ for name in getattr(base, "__annotations__", {})}
-    for item in cls.bl_rna.properties:
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("mimica.")]
+    own = {name for base in ours for name in getattr(base, "__annotations__", {})}
+    for item in _rna(cls).properties:
         if item.identifier not in own or item.is_hidden:
             continue
         choices = item.enum_items_static if item.type == "ENUM" else ()
@@ -130,6 +126,14 @@ def _of_class(cls: Any, where: str) -> Iterator[tuple[str, str]]:
             if not _IDENTIFIER.fullmatch(named.name):
                 yield named.name, where
             yield named.description, where
+
+
+def _rna(cls: Any) -> Any:
+    """What Blender knows of a class: an operator's properties are those of its type, not of the class."""
+    import bpy
+
+    module, _, name = getattr(cls, "bl_idname", "").partition(".")
+    return getattr(getattr(bpy.ops, module), name).get_rna_type() if issubclass(cls, bpy.types.Operator) else cls.bl_rna
 
 
 def _written() -> Iterator[tuple[str, str]]:
