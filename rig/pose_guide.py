@@ -95,9 +95,11 @@ class FaceMaker:
 
     def _made(self, shapes: np.ndarray) -> Drawn:
         key = np.round(shapes, 3).tobytes()
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        with self._lock:
+            # The main thread may let go of what is kept at any time.
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         made = guide_face().drawn(shapes)
         with self._lock:
             self._kept[key] = made
