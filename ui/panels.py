@@ -144,7 +144,7 @@ def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, session
     if session.capture.state in ("idle", "opening"):
         column.label(text="Opening the source", icon="TIME")
         return
-    _draw_faces(column, session)
+    _draw_faces(column, context, session)
     template = "{rate:.0f} frames/s   {ms:.0f} ms   {dropped} dropped"
     figures = say(template, rate=stats.rate, ms=session.latency_ms, dropped=stats.dropped)
     column.label(text=figures, icon="BLANK1", translate=False)
@@ -152,11 +152,11 @@ def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, session
         draw_sentence(column, context, stats.recording_error, "ERROR")
 
 
-def _draw_faces(layout: bpy.types.UILayout, session: live.LiveSession) -> None:
+def _draw_faces(layout: bpy.types.UILayout, context: bpy.types.Context, session: live.LiveSession) -> None:
     """Say whose face is found. With Faces at 1 the tracker looks for no second one, so nothing is known of others."""
     found = session.faces_now
     if not found:
-        layout.label(text="No face: look into the camera, with light on your face", icon="ERROR")
+        draw_sentence(layout, context, "No face: look into the camera, with light on your face", "ERROR")
     elif session.settings.tracker.faces == 1:
         layout.label(text="Face found", icon="CHECKMARK")
     elif session.face in found:
