@@ -59,6 +59,7 @@ def _prepare(desktop: Desktop, address: str, folder: Path, helper: bool) -> None
     if helper:
         desktop.run("bpy.context.preferences.addons['bl_ext.user_default.mimica'].preferences.helper_process = 'ON'")
     desktop.run("with view(): bpy.ops.mimica.create_face_rig()")
+    desktop.run("with view(): bpy.ops.view3d.view_all()")
     desktop.run("bpy.ops.ed.undo_push(message='Soak begins')")
 
 

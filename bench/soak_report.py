@@ -11,8 +11,10 @@ import numpy as np
 from ..capture.take import Take
 from .soak_watch import Curve
 
-WARM = 1 / 12
-"""The part of the time after which memory counts: five minutes of an hour."""
+WARM = 1 / 3
+"""The part of the time after which memory counts. The first ranges that are learned load libraries and fill what is
+kept of calculations, each a few megabytes; from the fourth on no more comes.
+"""
 ALLOWED_GROWTH, ALLOWED_DRIFT = 0.05, 0.020
 
 
