@@ -285,7 +285,7 @@ def _tabled() -> Iterator[tuple[str, str]]:
     for rule in load_table("health")["rules"]:
         yield re.sub(r"\{[^}]*\}", "{0}", rule["say"]), where
     poses = load_table("range_poses")
-    for pose in (poses["neutral"], *poses["poses"]):
+    for pose in (poses["neutral"], *poses["poses"], *poses["more"]):
         yield pose["name"], "mapping/data/range_poses.json"
         yield pose["say"], "mapping/data/range_poses.json"
     for feel in load_table("feel_presets")["presets"].values():
