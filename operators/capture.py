@@ -4,6 +4,7 @@
 
 import logging
 import math
+import re
 import sys
 import time
 
@@ -26,6 +27,7 @@ from .sources import source_spec
 
 logger = logging.getLogger(__name__)
 
+_FIRST_SENTENCE = re.compile(r"(?:(?<!\w)'.*?'(?!\w)|[^.]|\.(?!\s|$))+\.?")
 TICK_SECONDS = 1.0 / 60.0
 PANEL_SECONDS = 0.25
 """How often the panel's figures are drawn anew."""
@@ -192,7 +194,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             state.problem, state.source_failed = message, session.capture.info is None
             if state.source_failed:
                 # A report has one line; the panel says what to do as well.
-                message = f"{message.partition('. ')[0].removesuffix('.')}."
+                message = first_sentence(message)
         self.report({"ERROR" if failed else "INFO"}, sentence(message))
         return False
 
@@ -225,6 +227,12 @@ def _come_back() -> None:
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window):
         bpy.ops.mimica.follow("INVOKE_DEFAULT")
+
+
+def first_sentence(text: str) -> str:
+    """Return a text's first sentence. A full stop within quotes, as in a camera's name, ends none."""
+    found = _FIRST_SENTENCE.match(text)
+    return found.group() if found else text
 
 
 def _over_viewport(context: bpy.types.Context, event: bpy.types.Event) -> bool:

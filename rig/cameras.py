@@ -8,6 +8,7 @@ then hands on what was found.
 
 import logging
 import threading
+import time
 
 import bpy
 from bpy.app.handlers import persistent
@@ -19,6 +20,11 @@ from ..capture.source import SourceError
 logger = logging.getLogger(__name__)
 
 _TICK = 0.1
+_PATIENCE = 20.0
+"""Seconds after which a driver that does not answer holds nobody up any more."""
+_HANGS = Reason(
+    "libraries", "The system does not answer about its cameras.", ("Unplug the camera and plug it in again.",)
+)
 
 
 class _Look:
@@ -30,12 +36,17 @@ class _Look:
         self.replace = replace
         """Whether a camera that is chosen but not connected gives way to one that is."""
         self.published = False
+        self._given_up = time.monotonic() + _PATIENCE
         self._thread = threading.Thread(target=self._run, name="mimica cameras", daemon=True)
         self._thread.start()
 
     @property
     def done(self) -> bool:
-        return not self._thread.is_alive()
+        return not self._thread.is_alive() or self.hangs
+
+    @property
+    def hangs(self) -> bool:
+        return self._thread.is_alive() and time.monotonic() > self._given_up
 
     def _run(self) -> None:
         try:
@@ -58,6 +69,8 @@ def found() -> tuple[str, ...] | None:
 
 def reason() -> Reason | None:
     """Return why no camera was found; None while one was, or while that is not known yet."""
+    if _look is not None and _look.hangs:
+        return _HANGS
     return _look.reason if _look is not None and _look.done else None
 
 

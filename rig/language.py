@@ -35,7 +35,9 @@ def sentence(text: str) -> str:
     That is what exceptions, reports and stored notes say. What no translation is known for stays as it is. Main thread.
     """
     locale = bpy.app.translations.locale or ""
-    return text if not text or locale in ("", "en_US") else _translated(text, locale)
+    # The language stays chosen while the interface is not translated.
+    told = bpy.context.preferences.view.use_translate_interface and locale not in ("", "en_US")
+    return _translated(text, locale) if text and told else text
 
 
 def know(msgids: Iterable[str]) -> None:

@@ -50,6 +50,7 @@ _FACE_SHARE = 0.56
 
 _handle: Any = None
 _faces = FaceMaker()
+_CANVASES = 6
 _canvases: dict[str, guide_draw.FaceCanvas] = {}
 
 
@@ -125,7 +126,7 @@ def _draw_comparison(calibrator: Calibrator) -> None:
 
 
 def _card(lines: list[_Line], fraction: float = -1.0, colour: _Colour = _WAIT, shapes: Any = None) -> None:
-    """Draw the card: a face above lines of text and a bar. A negative fraction has no bar."""
+    """Draw the card: a face, a bar and lines of text. A negative fraction has no bar."""
     visible, scale = _visible(), bpy.context.preferences.system.ui_scale
     pad = _PAD * scale
     width = min(max(_WIDTH[0] * scale, _WIDTH[1] * visible.width), _WIDTH[2] * scale, visible.width)
@@ -145,14 +146,15 @@ def _card(lines: list[_Line], fraction: float = -1.0, colour: _Colour = _WAIT, s
         middle = visible.left + width / 2
         _draw_face("guide", shapes, Box(middle - size / 2, y - size, middle + size / 2, y))
         y -= size + 0.4 * pad
+    if fraction >= 0.0:
+        # Above the words, whose number of lines differs from pose to pose: the bar stays where it is.
+        draw_box(left, y - _BAR * scale, left + room, y, _TRACK)
+        draw_box(left, y - _BAR * scale, left + room * fraction, y, colour)
+        y -= _BAR * scale + 0.6 * pad
     for text, points, tint in rows:
         y -= 1.4 * points
         blf.size(0, points)
         _draw_text(text, left, y + 0.35 * points, tint)
-    if fraction >= 0.0:
-        y -= 0.6 * pad
-        draw_box(left, y - _BAR * scale, left + room, y, _TRACK)
-        draw_box(left, y - _BAR * scale, left + room * fraction, y, colour)
 
 
 def _draw_face(place: str, shapes: Any, box: Box) -> None:
@@ -160,7 +162,9 @@ def _draw_face(place: str, shapes: Any, box: Box) -> None:
     if drawn is None or _faces.face is None:
         draw_box(*box, _TRACK)
         return
-    # Viewports of other sizes have canvases of their own.
+    # Viewports of other sizes have canvases of their own; those of sizes that a dragged edge passed are let go of.
+    if len(_canvases) > _CANVASES:
+        _canvases.clear()
     canvas = _canvases.setdefault(f"{place} {round(box.width)}", guide_draw.FaceCanvas())
     canvas.draw(_faces.face, drawn, box)
 

@@ -185,9 +185,16 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Poses",
         description="Which poses Learn Range asks for",
         items=(
-            ("QUICK", "Quick", "The ten poses that matter most, in about twenty seconds"),
-            ("USUAL", "Usual", "15 poses in about half a minute: cheeks, lips and glances too"),
-            ("FULL", "Full", "36 poses in about a minute and a half: each side alone, tongue, jaw and lips in detail"),
+            # Files keep the numbers.
+            ("QUICK", "Quick", "The ten poses that matter most, in about twenty seconds", "NONE", 2),
+            ("USUAL", "Usual", "15 poses in about half a minute: cheeks, lips and glances too", "NONE", 0),
+            (
+                "FULL",
+                "Full",
+                "36 poses in about a minute and a half: each side alone, tongue, jaw and lips in detail",
+                "NONE",
+                1,
+            ),
         ),
         default="QUICK",
     )

@@ -14,6 +14,7 @@ import pytest
 import mimica
 from mimica.capture.camera_reasons import Environment
 from mimica.capture.source import SourceError
+from mimica.operators.capture import first_sentence
 from mimica.rig import cameras
 from mimica.rig.face_rig import create_face_rig
 from mimica.rig.face_view import step_out
@@ -65,6 +66,26 @@ def test_the_first_camera_is_found_and_chosen(scene: bpy.types.Scene, connected:
     assert scene.mimica.camera == "Webcam"
     assert first_run.has_source(bpy.context)
     assert first_run.camera_trouble(bpy.context) == ()
+
+
+def test_a_driver_that_hangs_holds_nobody_up(
+    connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    connected()
+    answered = threading.Event()
+    request.addfinalizer(answered.set)
+    monkeypatch.setattr(cameras, "list_cameras", lambda: answered.wait(20) and ())
+    monkeypatch.setattr(cameras, "_PATIENCE", 0.05)
+    cameras.look_once()
+    assert cameras.is_looking()
+    looked()
+    assert "does not answer" in str(cameras.reason())
+
+
+def test_the_report_of_a_failed_start_is_one_whole_sentence() -> None:
+    full = "The camera 'Acme Inc. C9' does not open. Close Blender's other windows."
+    assert first_sentence(full) == "The camera 'Acme Inc. C9' does not open."
+    assert first_sentence("Version 1.2 fails") == "Version 1.2 fails"
 
 
 def test_drawing_looks_once(connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
