@@ -51,3 +51,14 @@ def recentred(motion: Motion, rest: HeadRest | None) -> Motion:
         # Along the axes of the head that rests there.
         head_translation=moved @ rot.matrix_from_quaternion(rest.rotation),
     )
+
+
+def unrecentred(motion: Motion, rest: HeadRest | None) -> Motion:
+    """Return the motion that `recentred` was given."""
+    if rest is None:
+        return motion
+    return replace(
+        motion,
+        head_rotation=rot.multiply(rest.rotation, motion.head_rotation),
+        head_translation=motion.head_translation @ rot.matrix_from_quaternion(rest.rotation).T + rest.translation,
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from .data import load_table
 from .filters import OneEuro, OneEuroRotation, OneEuroSettings
 from .gaze import GazeHold, with_gaze
+from .head_rest import HeadRest, recentred, unrecentred
 from .lids import close_lids, lid_closure, trust_near_lid
 from .lips import keep_contact
 from .motion import Motion
@@ -27,6 +28,8 @@ class LiveFilter:
 
     def __init__(self, settings: MappingSettings, groups: np.ndarray | None = None) -> None:
         """`groups`: (G, 478): what motions are solved for, which says where displacements are; None: all landmarks."""
+        self.rest: HeadRest | None = None
+        """Where straight ahead is, to which a lost face's head goes back."""
         self._groups = groups
         self._settings = settings
         self._head = OneEuroRotation(settings.regions["head"].live)
@@ -85,8 +88,9 @@ class LiveFilter:
         else:
             self._gap = True
         if self._last is None:
-            return Motion.neutral(raw.times, raw.displacement.shape[1])
-        return replace(_eased(self._last, level), times=raw.times, confidence=confidence)
+            return unrecentred(Motion.neutral(raw.times, raw.displacement.shape[1]), self.rest)
+        shown = unrecentred(_eased(recentred(self._last, self.rest), level), self.rest)
+        return replace(shown, times=raw.times, confidence=confidence)
 
     def _filtered(self, time: float, raw: Motion) -> Motion:
         lids, gaze = raw.controls, raw.gaze[0]

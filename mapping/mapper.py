@@ -54,9 +54,10 @@ def map_frames(
     raw = solve(frames, profile, groups)
     if live:
         stepper = LiveFilter(settings, groups)
+        stepper.rest = profile.rest
         steps = [stepper(_at(raw, i)) for i in range(len(raw))]
         return recentred(_joined(steps), profile.rest)
-    return recentred(finish(raw, settings, groups=groups), profile.rest)
+    return finish(raw, settings, groups=groups, rest=profile.rest)
 
 
 class LiveMapper:
@@ -114,7 +115,7 @@ class LiveMapper:
             self._filter.follow(feel.mapping)
 
     def recentre(self, *, clear: bool = False) -> None:
-        """Let the newest pose of the head be straight ahead from the next frame on, until a profile is given.
+        """Let the newest pose of the head be straight ahead from the next frame on, until another neutral is given.
 
         :param clear: let the neutral's own be straight ahead again.
         """
@@ -123,8 +124,13 @@ class LiveMapper:
 
     def set_profile(self, profile: PerformerProfile) -> None:
         """Use this profile from the next frame on."""
-        self._profile, self._collected, self._provisional = profile, None, None
-        self.rest = profile.rest
+        old, rest = self._profile, profile.rest
+        if rest is None and old is not None and _same_head(old, profile):
+            # What else is known of the face says nothing about straight ahead.
+            rest = self.rest
+        self.rest, self._collected, self._provisional = rest, None, None
+        # Kept here alone: it may be cleared.
+        self._profile = profile if profile.rest is None else replace(profile, rest=None)
         self._filter.reset()
 
     def set_neutral(self) -> None:
@@ -136,6 +142,7 @@ class LiveMapper:
         """Map one frame to a motion of one instant, filtered causally, without NaN."""
         self._calibrate(frame)
         profile = self._profile or self._provisional or default_profile(self._field_of_view)
+        self._filter.rest = self.rest
         self.performed = motion = self._filter(solve(FaceFrames.from_frames([frame]), profile, self._solved_for))
         motion = recentred(motion, self.rest)
         return self._shown(mirrored(motion, self.groups) if self._feel.mirror else motion, self._shares)
@@ -161,6 +168,11 @@ class LiveMapper:
             self.set_profile(found)
         else:
             self._provisional = found
+
+
+def _same_head(one: PerformerProfile, other: PerformerProfile) -> bool:
+    """Whether two profiles have the same neutral pose of the head."""
+    return np.array_equal(one.rotation, other.rotation) and np.array_equal(one.translation, other.translation)
 
 
 def head_angles(motion: Motion) -> np.ndarray:

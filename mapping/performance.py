@@ -10,7 +10,6 @@ from .calibration import PerformerProfile, default_profile, estimate_profile
 from .control_take import ControlTake, motion_of_take, slowed
 from .face_space import DEFAULT_FIELD_OF_VIEW
 from .frame import FaceFrames
-from .head_rest import recentred
 from .landmarks import average_face
 from .mirror import mirrored, mirrored_face, mirrored_groups
 from .motion import Motion
@@ -90,7 +89,7 @@ class TakePerformance:
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
-        return recentred(finish(self.solved(groups), settings, limit, groups), self.profile.rest)
+        return finish(self.solved(groups), settings, limit, groups, self.profile.rest)
 
 
 class ControlPerformance:

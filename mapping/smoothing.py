@@ -13,6 +13,7 @@ import numpy as np
 from .face_regions import FACE_REGIONS, group_shares
 from .filters import zero_phase_adaptive, zero_phase_rotation
 from .gaze import calm_gaze, with_gaze
+from .head_rest import HeadRest, recentred, unrecentred
 from .lids import close_lids, lid_closure, trust_near_lid
 from .lips import keep_contact
 from .motion import Motion
@@ -26,17 +27,24 @@ _PURE = 0.05
 
 
 def finish(
-    solved: Motion, settings: MappingSettings, limit: float = np.inf, groups: np.ndarray | None = None
+    solved: Motion,
+    settings: MappingSettings,
+    limit: float = np.inf,
+    groups: np.ndarray | None = None,
+    rest: HeadRest | None = None,
 ) -> Motion:
     """Return what a whole take shows: no frame lost, no NaN, smoothed without delay.
 
     :param solved: from `solve`; lost frames hold NaN.
     :param limit: see `smooth`. :param groups: see `smooth`.
+    :param rest: where straight ahead is.
     """
     usable = drop_unusable(solved)
     if settings.smoothness > 0.0:
         usable = hold_unsure(reject_wild(usable))
-    return smooth(fill_lost(usable, bridge=True), settings, limit, groups)
+    # A lost face goes to rest; filters are told by the turned head, so that comes after them.
+    filled = unrecentred(fill_lost(recentred(usable, rest), bridge=True), rest)
+    return recentred(smooth(filled, settings, limit, groups), rest)
 
 
 def smooth(

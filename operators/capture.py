@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
-from ..rig import bake_preview, live, picture_place, recorder, test_pose, watch
+from ..rig import bake_preview, live, picture_place, recorder, self_test, test_pose, watch
 from ..rig.bind import can_be_target
 from ..rig.feel import feel_of, follow_feel
 from ..rig.language import say, sentence
@@ -49,6 +49,9 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if live.current() is not None:
             cls.poll_message_set(say("A capture is running"))
+            return False
+        if self_test.uses_camera():
+            cls.poll_message_set(say("The self-test is using the camera"))
             return False
         return True
 

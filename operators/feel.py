@@ -29,6 +29,8 @@ class MIMICA_OT_feel_preset(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         use_preset(context.scene.mimica, self.preset)
+        # What the button says, and what the one beside it would delete: not an own preset that was used before.
+        bpy.types.MIMICA_MT_feel_presets.bl_label = presets()[self.preset]["name"]
         return {"FINISHED"}
 
 
@@ -36,6 +38,10 @@ class MIMICA_OT_feel_preset_add(AddPresetBase, bpy.types.Operator):
     bl_idname = "mimica.feel_preset_add"
     bl_label = "Save Feel"
     bl_description = "Keep smoothness, strength and stepping as a preset of your own, for all files"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return say("Delete the preset that was used last, if it is one of your own") if properties.remove_active else ""
 
     preset_menu = "MIMICA_MT_feel_presets"
     preset_subdir = PRESET_FOLDER

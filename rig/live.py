@@ -123,6 +123,10 @@ class _Part:
             return self.writer
         return next((writer for writer in self.earlier if writer.binding is binding), None)
 
+    def shows(self, binding: Binding) -> bool:
+        """Whether a pose of that binding is what the character shows."""
+        return self.pose is not None and binding is self.writer.binding
+
     def write(self, binding: Binding, pose: CharacterPose) -> bool:
         """Write a pose that was made for a binding; whether it still could be."""
         writer = self.writer_for(binding)
@@ -329,13 +333,20 @@ class LiveSession:
         if self.calibrator is not None:
             self.calibrator.order("cancel")
         face = self._calibrated_face = self.face
+        before, rest = self.profile, self.rest
+
+        def apply(profile: PerformerProfile | None) -> None:
+            # Who gets the profile of before back has not set a neutral anew.
+            same = profile is before and profile is not None
+            self.use_profile(replace(profile, rest=rest) if same else profile, face)
+
         self.calibrator = Calibrator(
             poses,
             keep_in,
-            self.profile,
+            before,
             field_of_view=self.settings.field_of_view,
             pace=pace,
-            apply=lambda profile: self.use_profile(profile, face),
+            apply=apply,
             tell=_calibrated,
         )
         return self.calibrator
@@ -539,7 +550,11 @@ class LiveSession:
             return self._still_running()
         fetched = time.perf_counter()
         by_uid = {part.uid: part for part in self._parts}
-        written = [by_uid[role.uid].write(role.binding, pose) for role, pose in ready.poses if role.uid in by_uid]
+        shown = [(by_uid[role.uid], role, pose) for role, pose in ready.poses if role.uid in by_uid]
+        if self.frozen:
+            # Who has a pose keeps that one, also when a mapper begins anew because something else of its face changed.
+            shown = [(part, role, pose) for part, role, pose in shown if not part.shows(role.binding)]
+        written = [part.write(role.binding, pose) for part, role, pose in shown]
         if any(written):
             self.poses += 1
             now = time.perf_counter()

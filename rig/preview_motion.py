@@ -93,7 +93,7 @@ class _Order:
         if seen.stop - seen.start < 2:
             seen = slice(max(seen.start - 1, 0), seen.stop + 1)
         limit = alias_limit(times, self.rate, settings.step)
-        motion = finish(_instants(take.solved(groups), seen), settings.mapping, limit, groups)
+        motion = finish(_instants(take.solved(groups), seen), settings.mapping, limit, groups, take.profile.rest)
         motion = resample(strengthened(motion, settings.strength, groups), at[here])
         return Made(self.binding, motion, frames[here], (float(frames[0]), float(frames[-1])))
 

@@ -3,13 +3,14 @@
 """The self-test in Blender: the run that is shown, and what only Blender's main thread can look at."""
 
 import platform
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
-from ..capture.self_test import BUNDLED, Finding, SelfTest, fault
+from ..capture.self_test import BUNDLED, CAMERA, Finding, SelfTest, fault
 from . import live, watch
 from .language import later
 from .paths import BASE_PACKAGE, performers_folder, takes_folder, user_folder
@@ -21,6 +22,11 @@ _COLOURS = ((1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0), (1
 """Of the trial picture's quarters: those below, then those above. Full or nothing: the same in every colour space."""
 _SIDE = 32
 _TOLERANCE = 0.02
+
+
+def uses_camera() -> bool:
+    """Whether the self-test has a camera open, or is about to."""
+    return current is not None and not current.done and current.current == CAMERA
 
 
 def preferences() -> bpy.types.AddonPreferences | None:
@@ -109,9 +115,9 @@ def check_capture() -> Finding:
         ("poses", str(session.poses)),
     )
     if session.capture.error:
-        return Finding("failure", session.capture.error, "", details)
+        return Finding("failure", _nameless(session.capture.error), "", details)
     if complaints:
-        return Finding("warning", complaints[0].sentence, "", details)
+        return Finding("warning", _nameless(complaints[0].sentence), "", details)
     return Finding("ok", f"A capture is running, with {stats.rate:.0f} images a second.", "", details)
 
 
@@ -156,7 +162,9 @@ def personal() -> dict[str, str]:
     for text in (bpy.data.filepath, settings.video, settings.images, chosen.model_path if chosen else ""):
         if text:
             path = bpy.path.abspath(text)
-            found |= {path: "<file>", Path(path).name: "<file>"}
+            name = Path(path).name
+            # A folder may be called like any word, such as "images": by itself it is one in quotes only.
+            found |= {path: "<file>"} | ({name: "<file>"} if Path(name).suffix else {f"'{name}'": "'<file>'"})
     found[settings.address] = "<address>"
     # The name that a new one gets by itself says nothing.
     names = {file.stem for file in performers_folder().glob("*.json")} - {"Performer"}
@@ -214,6 +222,11 @@ def _draw_and_read() -> list[tuple[float, ...]]:
             return [tuple(frame.read_color(x, y, 1, 1, 4, 0, "FLOAT").to_list()[0][0]) for x, y in places]
     finally:
         offscreen.free()
+
+
+def _nameless(text: str) -> str:
+    """Return a sentence without what it quotes: cameras, files and addresses, all called by somebody."""
+    return re.sub(r"(?<!\w)'.*?'(?!\w)", "'<name>'", text)
 
 
 def _kind() -> str:

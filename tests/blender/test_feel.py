@@ -19,6 +19,7 @@ from mimica.mapping.calibration import PerformerProfile, default_profile
 from mimica.mapping.character_map import CONTROLS, GAZE_CONTROLS
 from mimica.mapping.frame import FaceFrame
 from mimica.rig import live
+from mimica.rig.face_rig import create_face_rig
 from mimica.rig.feel import feel_of, follow_feel, presets
 from mimica.rig.rebake import baked_action
 from mimica.rig.recipe import read_recipe
@@ -65,9 +66,12 @@ def tick_poses(capture: live.LiveSession, scene: bpy.types.Scene, count: int) ->
     for _ in range(count):
         before = capture.poses
         tick_until(capture, scene, lambda before=before: capture.poses > before)
-        bones = scene.mimica.target.pose.bones
-        poses.append([v for bone in bones for v in (*bone.location, *bone.rotation_quaternion)])
+        poses.append(pose_of(scene.mimica.target))
     return np.array(poses)
+
+
+def pose_of(rig: bpy.types.Object) -> np.ndarray:
+    return np.array([v for bone in rig.pose.bones for v in (*bone.location, *bone.rotation_quaternion)])
 
 
 def changed(poses: np.ndarray) -> np.ndarray:
@@ -97,10 +101,17 @@ def test_frozen_the_pose_stays_while_the_capture_goes_on(capture: live.LiveSessi
     tick_until(capture, scene, lambda: capture.profile is not None)
     assert changed(tick_poses(capture, scene, 15)).any()
     assert bpy.ops.mimica.freeze() == {"FINISHED"}
-    tick_poses(capture, scene, 2)
-    tracked = capture.stats().tracked
-    frozen = tick_poses(capture, scene, 15)
-    assert not changed(frozen).any() and capture.stats().tracked > tracked
+    held, tracked = pose_of(scene.mimica.target), capture.stats().tracked
+    tick_until(capture, scene, lambda: capture.stats().tracked > tracked + 15)
+    assert np.array_equal(pose_of(scene.mimica.target), held)
+    # Another character of the same face gets a mapper that knows nothing of what is held.
+    other = bpy.data.objects[create_face_rig(bpy.context).armature]
+    rest, tracked = pose_of(other), capture.stats().tracked
+    while capture.stats().tracked < tracked + 15:
+        assert capture.tick_all([(scene.mimica.target, 0), (other, 0)])
+        time.sleep(1 / 60)
+    assert np.array_equal(pose_of(scene.mimica.target), held)
+    assert not np.array_equal(pose_of(other), rest)
     bpy.ops.mimica.freeze()
     again = tick_poses(capture, scene, 15)
     assert changed(again[3:]).any()

@@ -34,7 +34,12 @@ def linux(*nodes: Node, known: bool = False, sandbox: str = "") -> Environment:
         (linux(MINE_TOMORROW), "Webcam", "login", "Log out"),
         (linux(MINE_TOMORROW, sandbox="snap"), "Webcam", "snap", "snap connect"),
         (linux(Node("/dev/video0", errno.EBUSY)), "Webcam", "busy", "'Webcam' is in use by another program"),
-        (linux(Node("/dev/video0", programs=("zoom",))), "Webcam", "held", "use by zoom, so it does not open. Close zoom"),
+        (
+            linux(Node("/dev/video0", programs=("zoom",))),
+            "Webcam",
+            "held",
+            "use by zoom, so it does not open. Close zoom",
+        ),
         (linux(Node("/dev/video0", programs=("a", "b", "c"))), "", "held", "'/dev/video0' is in use by a, b and c"),
         # What holds cameras for others, always, is only to blame when the camera really is busy.
         (linux(Node("/dev/video0", programs=("wireplumber", "obs"))), "Webcam", "held", "in use by obs,"),

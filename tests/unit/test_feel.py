@@ -383,6 +383,36 @@ def test_live_the_present_pose_becomes_straight_ahead_softly_until_the_neutral_i
     assert mapper.rest is None
 
 
+def test_a_lost_face_looks_straight_ahead_live_and_baked() -> None:
+    frames = turned(acted(), 0.5, (2.0, 1.0, -45.0))
+    frames.landmarks[20:] = np.nan
+    frames.landmarks[:3] = np.nan
+    there = HeadRest.of(at(solve(turned(acted(), 0.5, (2.0, 1.0, -45.0)), PROFILE), 12))
+    profile = replace(PROFILE, rest=there)
+    for live in (True, False):
+        shown = map_frames(frames, profile=profile, live=live)
+        for motion in (at(shown, 0), at(shown, len(shown) - 1)):
+            assert np.allclose(rot.log(motion.head_rotation), 0.0, atol=0.02), live
+            assert np.allclose(motion.head_translation, 0.0, atol=0.1), live
+
+
+def test_straight_ahead_stays_while_the_neutral_does() -> None:
+    steps = split(turned(acted(), 0.3, (2.0, 1.0, -45.0)))
+    mapper = LiveMapper(PROFILE, Feel(), GROUPS)
+    for frame in steps[:10]:
+        mapper.step(frame)
+    mapper.recentre()
+    there = mapper.rest
+    # What was learned of expressions, say.
+    mapper.set_profile(replace(PROFILE, name="Learned"))
+    assert mapper.rest is there is not None
+    mapper.set_profile(replace(PROFILE, rotation=PROFILE.rotation @ rot.matrix_from_quaternion(there.rotation)))
+    assert mapper.rest is None
+    # A calibration that was called off gives back what was.
+    mapper.set_profile(replace(PROFILE, rest=there))
+    assert mapper.rest is there and mapper.profile.rest is None
+
+
 def test_what_was_straight_ahead_goes_with_the_take() -> None:
     frames, profile = acted(), PROFILE
     plain = TakePerformance("t", frames, profile).motion(GROUPS, MappingSettings())
