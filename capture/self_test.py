@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 BUNDLED = "Mimica's wheels"
 """What the folder is called in which an extension's own libraries lie."""
+CAMERA = "Camera"
+"""Title of the check that opens a camera."""
 
 Outcome = Literal["ok", "warning", "failure", "skipped"]
 """What a check came to. Warning: it works, but not as well as it should. Skipped: there was nothing to check."""
@@ -116,6 +118,8 @@ class SelfTest:
         self._order = tuple(order) or tuple(check.title for check in checks)
         self._trail = trail
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        """Held while the trail is written: a run that is over leaves it to the next one."""
         self._results: dict[str, Result] = {}
         self._thread = threading.Thread(target=self._run, name="mimica self-test", daemon=True)
         self._cancelled = threading.Event()
@@ -174,22 +178,31 @@ class SelfTest:
     def _run(self) -> None:
         try:
             for check in self._checks:
-                if self._cancelled.is_set():
+                if not self._begin(check):
                     break
-                self.current = check.title
-                if self._trail is not None:
-                    self._trail.note(check.title)
                 result = run_check(check)
                 if not self._cancelled.is_set():
                     self.add(check.title, result)
         finally:
             self._end()
 
+    def _begin(self, check: Check) -> bool:
+        with self._turn:
+            if self._cancelled.is_set():
+                return False
+            self.current = check.title
+            if self._trail is not None:
+                self._trail.note(check.title)
+            return True
+
     def _end(self) -> None:
-        self.current = ""
-        if self._trail is not None:
-            self._trail.end()
-        self._over.set()
+        with self._turn:
+            if self._over.is_set():
+                return
+            self.current = ""
+            if self._trail is not None:
+                self._trail.end()
+            self._over.set()
 
 
 class Trail:

@@ -26,6 +26,7 @@ LIMIT = 30.0
 STARTING = 15.0
 """Seconds that a helper process has beside those of its camera."""
 _SLOW = 20.0
+"""Images a second, below which a camera is slow that was not asked for less."""
 _DARK = 0.12
 """[0, 1]: mean brightness of a picture in which most faces are too dark to be followed well."""
 _BLACK = 0.02
@@ -98,17 +99,19 @@ def check_camera(
     if spec.name and chosen != spec.name:
         sentence = "The camera that is chosen in the panel is not connected; another one works."
         return Finding("warning", sentence, "Connect it, or choose the other one under Source.", tuple(details))
-    return _judged(called, sample, tuple(details))
+    return _judged(called, sample, spec.rate, tuple(details))
 
 
-def _judged(called: str, sample: Sample, details: tuple[tuple[str, str], ...]) -> Finding:
+def _judged(called: str, sample: Sample, asked: float, details: tuple[tuple[str, str], ...]) -> Finding:
     if sample.brightness < _BLACK:
         sentence = f"The camera '{called}' sends a black picture."
         return Finding("warning", sentence, "Open its cover, or put more light on.", details)
     if sample.brightness < _DARK:
         sentence = f"The camera '{called}' sends a dark picture."
         return Finding("warning", sentence, "Put light in front of you, not behind.", details)
-    if not sample.rate >= _SLOW:
+    # Who asks for few images is not to be told that there are few. A camera keeps its rate roughly.
+    slow = min(_SLOW, 0.8 * asked) if asked else _SLOW
+    if not sample.rate >= slow:
         sentence = f"The camera '{called}' sends few images a second."
         return Finding("warning", sentence, "Give it more light: cameras expose longer in the dark.", details)
     size = f"{sample.width} x {sample.height}"

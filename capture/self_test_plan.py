@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import self_test_camera as camera
 from .model import ModelFile
-from .self_test import Check, Finding, SelfTest, Trail
+from .self_test import CAMERA, Check, Finding, SelfTest, Trail
 from .self_test_libraries import check_libraries, pinned_versions
 from .self_test_scrub import Scrubber
 from .self_test_system import check_disk, check_system
@@ -27,7 +27,7 @@ TITLES = (
     "Face Model",
     "Tracker",
     "Helper Process",
-    "Camera",
+    CAMERA,
     "Capture",
     "Microphone",
     "Graphics",
@@ -82,7 +82,7 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
         process.
     """
     picture = setup.extension_folder / PICTURE
-    apart = setup.helper or left == "Camera"
+    apart = setup.helper or left == CAMERA
     look = partial(camera.look_in_helper, find=setup.find_model) if apart else camera.look_here
     where = "in the helper process" if apart else "in this process"
     tracker = partial(check_tracker, setup.find_model, picture) if left != "Tracker" else _not_again
@@ -106,7 +106,7 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
         asked = partial(camera.check_camera, setup.camera, look, where=where, capturing=setup.capturing)
         advice = "Unplug it and plug it in again, then start Blender again."
         limit = camera.LIMIT + camera.STARTING if apart else camera.LIMIT
-        checks.append(Check("Camera", asked, "The camera", limit, advice))
+        checks.append(Check(CAMERA, asked, "The camera", limit, advice))
     return tuple(checks)
 
 
@@ -131,7 +131,7 @@ def _not_again() -> Finding:
 def _told(left: str) -> Finding:
     sentence = f"The last self-test did not come to its end: Blender ended during the check '{left}'."
     advice = {
-        "Camera": "Set Helper Process to On: then a camera's driver that crashes leaves Blender alone.",
+        CAMERA: "Set Helper Process to On: then a camera's driver that crashes leaves Blender alone.",
         "Tracker": "Set Helper Process to On: then a tracker that crashes leaves Blender alone.",
     }
     return Finding("warning", sentence, advice.get(left, "Tell this with the report."), (("check", left),))

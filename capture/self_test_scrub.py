@@ -10,8 +10,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_WHOLE_BELOW = 5
-"""Names shorter than this are replaced where they are a word: the letters of `al` are in `failure` by accident."""
+EVERYDAY = frozenset(
+    "admin blender camera capture computer desktop face home host images laptop linux localhost mac mimica performer"
+    " python root test user video webcam windows".split()
+)
+"""Names of users, computers and performers that tell nothing of anybody, and that stand in Mimica's own sentences."""
+_SPACED = "\u0590"
+"""Letters before this one are of scripts that part words by spaces: Latin, Greek, Cyrillic, Armenian."""
 _PATH, _ADDRESS, _MAIL, _NETWORK, _OWNER = "<path>", "<address>", "<mail address>", "<network address>", "<owner>"
 _REST = r"[^\s'\",;()<>]*"
 """What belongs to a path that stands in a sentence without quotes."""
@@ -25,9 +30,16 @@ _KINDS = {
     _PATH: rf"(?<='){_ROOT}[^'\n]*(?=')|(?<=\"){_ROOT}[^\"\n]*(?=\")|(?<![\w<>/]){_ROOT}(?=\S){_REST}",
 }
 _SERIAL = re.compile(r"[0-9A-Fa-f]{4,}(?:-[0-9A-Fa-f]{4,}){2,}|\b(?=\w*\d\w*\d\w*\d\w*\d)[A-Z0-9]{8,}\b")
-_POSSESSIVE = re.compile(r"^.*?(?:['’´`]s|s['’´`])\s+(?=\S)", re.IGNORECASE)
+_GADGET = "iphone|ipad|macbook|airpods|galaxy|pixel"
+_POSSESSIVE = re.compile(
+    # Anna's iPhone, Lars’ iPad, annaのiPhone, “小明”的 iPhone, Anna의 iPhone, Annas iPhone
+    rf"^.*?(?:['’´`]s\s+|s['’´`]\s+|\s*の\s*|[”\"]?\s*的\s*|의\s+|s\s+(?={_GADGET}))(?=\S)",
+    re.IGNORECASE,
+)
 _OF_SOMEBODY = re.compile(
-    r"\b(iphone|ipad|macbook|airpods|galaxy|pixel)\b(.*?)\s(?:von|de|di|van|af|av)\s.*$", re.IGNORECASE
+    # iPhone von Anna, iPhone d’Antoine, iPhone dell'amica, iPhone (Anna)
+    rf"\b({_GADGET})\b(.*?)\s(?:(?:von|de|di|do|da|van|af|av)\s|(?:d|dell)['’´`]|\((?=\D)).*$",
+    re.IGNORECASE,
 )
 
 
@@ -40,7 +52,11 @@ class Scrubber:
         # The longest first: a user's folder lies in the home folder.
         known = sorted(((word, role) for word, role in words.items() if word), key=lambda pair: -len(pair[0]))
         paths = [(_path_pattern(word), role) for word, role in known if _is_path(word) and len(_parts(word)) > 0]
-        names = [(_name_pattern(word), role) for word, role in known if not _is_path(word)]
+        names = [
+            (_name_pattern(word), role)
+            for word, role in known
+            if not _is_path(word) and word.casefold() not in EVERYDAY
+        ]
         kept = dict.fromkeys([*(role for _, role in known if role.startswith("<")), *_KINDS, _OWNER])
         # All in one pass: what was put in the place of something is not looked at again.
         choices = [
@@ -127,14 +143,13 @@ def _path_pattern(path: str) -> str:
 
 
 def _name_pattern(name: str) -> str:
-    text = re.escape(name)
-    if len(name) >= _WHOLE_BELOW:
-        return text
-    return _edge(name[0], "(?<!{})") + text + _edge(name[-1], "(?!{})")
+    """Return the pattern of a name where it is a word: the letters of `al` are in `failure` by accident."""
+    return _edge(name[0], "(?<!{})") + re.escape(name) + _edge(name[-1], "(?!{})")
 
 
 def _edge(character: str, form: str) -> str:
     """Return the pattern for the end of a word beside a character: where letters begin or end, or digits do."""
     if character.isdigit():
         return form.format(r"\d")
-    return form.format(r"[^\W\d_]") if character.isalpha() else ""
+    # 小明的 is 小明 with a particle, and annaの is anna.
+    return form.format(rf"[^\W\d_{_SPACED}-\U0010ffff]") if character.isalpha() and character < _SPACED else ""

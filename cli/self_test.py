@@ -29,9 +29,14 @@ def run(arguments: argparse.Namespace, console: Console, extension_folder: Path,
     secrets = personal_secrets() | {str(user_folder): "<user folder>"}
     test = make_self_test(_setup(arguments, extension_folder, user_folder), Scrubber(secrets))
     with console.progress("Checking") as progress, console.quiet():
-        test.start()
-        while not test.wait(_LOOK):
-            progress(test.progress)
+        try:
+            test.start()
+            while not test.wait(_LOOK):
+                progress(test.progress)
+        except BaseException:
+            # Ctrl-C: without this, the next test would say that a check ended the program.
+            test.cancel()
+            raise
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     text = report_text(test.results, when=when, scrub=test.scrub)
     if out is None:

@@ -161,14 +161,12 @@ def personal() -> dict[str, str]:
     found = {str(user_folder()): "<user folder>", str(takes_folder()): "<takes folder>"}
     for text in (bpy.data.filepath, settings.video, settings.images, chosen.model_path if chosen else ""):
         if text:
-            path = bpy.path.abspath(text)
-            name = Path(path).name
-            # A folder may be called like any word, such as "images": by itself it is one in quotes only.
-            found |= {path: "<file>"} | ({name: "<file>"} if Path(name).suffix else {f"'{name}'": "'<file>'"})
+            path = Path(bpy.path.abspath(text))
+            # A folder may be called like any word, such as "frames": by itself it is one in quotes only.
+            found |= {str(path): "<file>"} if path.suffix or len(path.parts) > 1 else {}
+            found |= {path.name: "<file>"} if path.suffix else {f"'{path.name}'": "'<file>'"}
     found[settings.address] = "<address>"
-    # The name that a new one gets by itself says nothing.
-    names = {file.stem for file in performers_folder().glob("*.json")} - {"Performer"}
-    found |= {name: "<performer>" for name in names}
+    found |= {file.stem: "<performer>" for file in performers_folder().glob("*.json")}
     found[getattr(bpy.context.preferences.system, "author", "")] = "<user>"
     return {text: role for text, role in found.items() if text.strip()}
 

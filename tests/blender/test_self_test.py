@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 import mimica
-from mimica.capture.self_test import Check, Finding, SelfTest
+from mimica.capture.self_test import CAMERA, Check, Finding, SelfTest
 from mimica.capture.self_test_scrub import Scrubber, personal_secrets
 from mimica.rig import live, self_test
 
@@ -158,6 +158,59 @@ def test_names_of_the_file_are_scrubbed(operators, tmp_path: Path, monkeypatch: 
     scrub = Scrubber(personal_secrets() | self_test.personal())
     said = scrub(f"'{path}', wilhelminas shot.blend of Wilhelmina, a Performer; '{folder / 'x y.json'}'")
     assert said == "'<file>', <file> of <performer>, a Performer; '<user folder>'"
+
+
+def test_a_folder_of_images_is_not_named_and_leaves_the_word_alone(operators, tmp_path: Path) -> None:
+    for name in ("frames", "anna smiles"):
+        for text in (f"{name}/", str(tmp_path / name)):
+            bpy.context.scene.mimica.images = text
+            scrub = Scrubber(self_test.personal())
+            assert scrub("24 frames/s") == "24 frames/s"
+        assert scrub(f"'{tmp_path / name}', the folder '{name}'") == "'<file>', the folder '<file>'"
+
+
+def test_what_a_capture_complains_of_is_told_without_names(operators, tmp_path: Path, model_path: Path) -> None:
+    from mimica.capture.model import verify_model
+    from mimica.capture.source import SourceSpec
+
+    (tmp_path / "Anna's smile.png").write_bytes(b"no picture")
+    session = live.start(live.LiveSettings(SourceSpec("images", path=str(tmp_path)), verify_model(model_path)))
+    try:
+        assert session.capture.wait(20.0)
+        assert "Anna" in str(session.capture.error)
+        found = self_test.look(dict(self_test.findings())["Capture"])
+    finally:
+        live.stop()
+    assert found.outcome == "failure" and "The image '<name>'" in found.sentence
+    assert "Anna" not in str(found) and "smile" not in str(found)
+
+
+def test_no_capture_is_started_while_the_camera_is_tested(operators, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = {title: threading.Event() for title in ("Disk", CAMERA)}
+    go_on = {title: threading.Event() for title in began}
+
+    def check(title: str) -> Check:
+        def hold() -> Finding:
+            began[title].set()
+            go_on[title].wait(10.0)
+            return Finding("ok", "It works.")
+
+        return Check(title, hold, title)
+
+    test = SelfTest([check(title) for title in began], Scrubber({}))
+    monkeypatch.setattr(self_test, "current", test)
+    test.start()
+    try:
+        assert began["Disk"].wait(10.0)
+        assert bpy.ops.mimica.start_capture.poll(), "the disk is no camera"
+        go_on["Disk"].set()
+        assert began[CAMERA].wait(10.0)
+        assert not bpy.ops.mimica.start_capture.poll()
+    finally:
+        for event in go_on.values():
+            event.set()
+    assert test.wait(10.0)
+    assert bpy.ops.mimica.start_capture.poll()
 
 
 class _WithWindow:

@@ -15,6 +15,7 @@ from mimica.capture.self_test_report import report_text, summary
 from mimica.capture.self_test_scrub import Scrubber
 from mimica.capture.source import SourceSpec
 from mimica.cli.commands import Places, main
+from mimica.cli.failure import INTERRUPTED
 
 NOTHING = Scrubber({})
 FINE = Finding("ok", "All is there.", "", (("figure", "3"),))
@@ -115,6 +116,32 @@ def test_the_check_that_took_blender_along_is_known_afterwards(tmp_path: Path) -
     assert trail.left() == ""
 
 
+def test_a_cancelled_test_that_ends_late_leaves_the_next_ones_trail_alone(tmp_path: Path) -> None:
+    path = tmp_path / "trail.json"
+    began, go_on = threading.Event(), threading.Event()
+
+    def hang() -> Finding:
+        began.set()
+        go_on.wait(10.0)
+        return FINE
+
+    first = SelfTest([check("Camera", hang)], NOTHING, trail=Trail(path))
+    first.start()
+    assert began.wait(10.0)
+    first.cancel()
+    assert Trail(path).left() == ""
+    left = []
+
+    def look() -> Finding:
+        go_on.set()
+        first._thread.join(10.0)
+        left.append(Trail(path).left())
+        return FINE
+
+    finished([check("Disk", look)], trail=Trail(path))
+    assert left == ["Disk"]
+
+
 def test_after_a_crash_the_camera_is_opened_in_the_helper_process(root: Path, tmp_path: Path) -> None:
     Trail(tmp_path / "self-test.json").note("Camera")
     told = run_check(make_checks(setup(root, tmp_path), "Camera")[0])
@@ -201,3 +228,31 @@ def test_the_command_line_prints_the_report(
     report = out.read_text("utf-8")
     assert "OK       Tracker" in report and "OK       Helper Process" in report and "WARNING  Camera" not in report
     assert main(command, places=places) == 1, "it is there already"
+
+
+def test_on_the_command_line_an_interrupted_test_leaves_no_trail(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trail, go_on = Trail(tmp_path / "self-test.json"), threading.Event()
+    made: list[SelfTest] = []
+
+    class Interrupted(SelfTest):
+        def wait(self, timeout: float | None = None) -> bool:
+            while not trail.left():
+                super().wait(0.01)
+            raise KeyboardInterrupt
+
+    def hold() -> Finding:
+        go_on.wait(10.0)
+        return FINE
+
+    def make(setup: Setup, scrub: Scrubber) -> SelfTest:
+        made.append(Interrupted([check("Camera", hold)], scrub, trail=trail))
+        return made[-1]
+
+    monkeypatch.setattr("mimica.cli.self_test.make_self_test", make)
+    try:
+        assert main(["self-test"], places=Places(root, tmp_path)) == INTERRUPTED
+        assert trail.left() == "" and made[0].cancelled
+    finally:
+        go_on.set()

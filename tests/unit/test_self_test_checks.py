@@ -258,6 +258,15 @@ class TestCamera:
         assert found.outcome == "warning" and said in found.sentence and found.advice
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent", "outcome"),
+    [(15.0, 15.0, "ok"), (15.0, 13.0, "ok"), (15.0, 8.0, "warning"), (60.0, 25.0, "ok"), (0.0, 15.0, "warning")],
+)
+def test_a_camera_is_slow_for_what_it_was_asked(asked: float, sent: float, outcome: str) -> None:
+    found, _ = camera(Sample(640, 480, sent, asked or None, 0.4, 0.5), SourceSpec("camera", rate=asked))
+    assert found.outcome == outcome, found
+
+
 class Pictures:
     """A source that gives so many images a second, half bright."""
 
