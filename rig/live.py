@@ -337,8 +337,9 @@ class LiveSession:
 
         def apply(profile: PerformerProfile | None) -> None:
             # Who gets the profile of before back has not set a neutral anew.
-            same = profile is before and profile is not None
-            self.use_profile(replace(profile, rest=rest) if same else profile, face)
+            if profile is not None and profile is before:
+                profile = replace(profile, rest=rest)
+            self.use_profile(profile, face)
 
         self.calibrator = Calibrator(
             poses,
