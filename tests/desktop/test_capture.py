@@ -39,8 +39,9 @@ def fresh(desktop: Desktop, camera: MjpegCamera) -> Iterator[Desktop]:
     desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'")
     # Else the camera's picture in the corner would count as the character's motion.
     desktop.run("bpy.context.scene.mimica.picture.show = False")
-    desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
+    # Before there is a source: with one, a second button comes and moves this one.
     press(desktop, "Create Face Rig", f"{RIG} is not None")
+    desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     desktop.settle()
     yield desktop
     if desktop.running:

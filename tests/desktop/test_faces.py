@@ -40,8 +40,8 @@ def test_two_faces_from_the_camera_to_keyframes(desktop: Desktop, camera: MjpegC
     desktop.run("[bpy.data.objects.remove(o) for o in list(bpy.data.objects)]")
     desktop.show_tab("Mimica")
     desktop.run("s = bpy.context.scene.mimica; s.source = 'STREAM'; s.faces = 2")
-    desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     press(desktop, "Create Face Rig", f"{RIG} is not None")
+    desktop.run(f"bpy.context.scene.mimica.address = {camera.address!r}")
     press(desktop, "Start Capture", RUNNING)
     session = f"{LIVE}.current()"
     desktop.wait_until(f"{session}.faces_now == (0, 1)", 40)
