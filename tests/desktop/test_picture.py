@@ -93,6 +93,8 @@ def test_the_picture_is_shown_mirrored_and_gone_after_stop(desktop: Desktop, cam
     desktop.run("[bpy.data.objects.remove(o) for o in list(bpy.data.objects)]")
     desktop.show_tab("Mimica")
     desktop.run(f"s = bpy.context.scene.mimica; s.source = 'STREAM'; s.address = {camera.address!r}")
+    # With a source a button comes that moves the others.
+    desktop.settle()
     assert blank(desktop)
     press(desktop, "Start Capture", RUNNING)
     assert wait_for(lambda: shown(desktop), 40)

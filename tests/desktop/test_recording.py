@@ -43,6 +43,8 @@ def capturing(desktop: Desktop, camera: MjpegCamera, tmp_path: Path) -> Iterator
     desktop.run("s = area().spaces[0]; s.overlay.show_overlays = False; s.show_gizmo = False")
     desktop.show_tab("Mimica")
     desktop.run(f"s = bpy.context.scene.mimica; s.source = 'STREAM'; s.address = {camera.address!r}")
+    # With a source a button comes that moves the others.
+    desktop.settle()
     # Folded while nothing moves yet, so that Record is in sight.
     desktop.click("Performer")
     desktop.click("Character")
