@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -75,9 +76,7 @@ def run(clips: Path, tmp_path: Path, program: tuple[str, ...], monkeypatch: pyte
     monkeypatch.setattr(batch, "surroundings", lambda *_, **__: {"mimica": "1", "blender": "5", "model": "abc"})
 
     def do(*more: object) -> int:
-        parser = make_parser(
-            "mimica", dict.fromkeys(("run", "batch", "solve", "demo", "take", "performer", "model", "bench"), lambda: 0)
-        )
+        parser = make_parser("mimica", defaultdict(lambda: lambda *_: 0))
         arguments = parser.parse_args(["batch", str(clips), "--out", str(tmp_path / "out"), *map(str, more)])
         return batch.run_batch(arguments, Console(), tmp_path, tmp_path, program)
 
