@@ -155,7 +155,8 @@ def before_after(stage: Stage) -> None:
 
 def _create_face(desktop: Desktop) -> None:
     """Create Mimica's face rig. Not by a click: the panel may move just then, and another button be hit."""
-    desktop.run("with view(): bpy.ops.mimica.create_face_rig()")
+    # Invoked, as by its button: so the viewport turns to the face.
+    desktop.run("with view(): bpy.ops.mimica.create_face_rig('INVOKE_DEFAULT')")
     desktop.wait_until(f"{RIG} is not None")
 
 
