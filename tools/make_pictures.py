@@ -26,6 +26,8 @@ SCENES: dict[str, Callable[[Stage], None]] = {
     "performance": picture_scenes.performance,
     "teaching": picture_scenes.teaching,
     "before_after": picture_scenes.before_after,
+    "first_run": picture_scenes.first_run,
+    "self_test": picture_scenes.self_test,
 }
 """The file in docs/images without its ending -> what makes it."""
 

@@ -10,6 +10,10 @@ import cv2
 from mimica.tests.acted_take import write_take
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.test_capture import FACE, LIVE, RIG, RUNNING, press
+from mimica.tests.desktop.test_first_run import CAMERAS
+from mimica.tests.desktop.test_self_test import SHOW as SHOW_PREFERENCES
+from mimica.tests.desktop.test_self_test import TEST as SELF_TEST
+from mimica.tests.desktop.test_self_test import place_of
 from mimica.tests.desktop.test_teaching import RIG as BARE_RIG
 
 from .picture_stage import IMAGES, Stage, write_photograph
@@ -63,6 +67,26 @@ def live(stage: Stage) -> None:
     # Until the figures in the panel are of a capture that runs.
     _start(desktop, 150)
     stage.keep("live", stage.viewport(), stage.acted(JAW_OPEN))
+
+
+def first_run(stage: Stage) -> None:
+    """What is offered to who has just installed Mimica, on a computer without a camera."""
+    desktop = stage.fresh()
+    desktop.wait_until(f"{CAMERAS}.reason() is not None")
+    stage.keep("first_run", stage.panel("Capture", until="Performer"))
+
+
+def self_test(stage: Stage) -> None:
+    """The results of the self-test, in the preferences."""
+    desktop = stage.fresh()
+    desktop.run(SHOW_PREFERENCES)
+    desktop.settle()
+    desktop.click(place_of(desktop, "Self-Test"), kind=None)
+    desktop.wait_until(f"{SELF_TEST} is not None and {SELF_TEST}.done", 120)
+    desktop.settle()
+    # Its first lines are in view then, and as many more as there is room for.
+    place_of(desktop, "Copy Report")
+    stage.keep("self_test", desktop.region_box("WINDOW", "PREFERENCES"))
 
 
 def picture(stage: Stage) -> None:

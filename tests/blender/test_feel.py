@@ -39,6 +39,8 @@ def scene() -> Iterator[bpy.types.Scene]:
     yield bpy.context.scene
     live.stop()
     live.finished_takes.clear()
+    # As with Blender's own presets, the menu bears the name of the one that was used.
+    bpy.types.MIMICA_MT_feel_presets.bl_label = "Presets"
     mimica.unregister()
 
 
@@ -191,6 +193,11 @@ def test_an_own_preset_comes_back(scene: bpy.types.Scene, tmp_path: Path, monkey
     bpy.ops.mimica.feel_preset(preset="NATURAL")
     bpy.ops.script.execute_preset(filepath=str(path), menu_idname="MIMICA_MT_feel_presets")
     assert scene.mimica.smoothness == 2.25 and scene.mimica.bake.strength_brows == 1.75 and scene.mimica.bake.stepped
+    # The minus beside the menu deletes the one whose name it bears, which has to be the one in use.
+    bpy.ops.mimica.feel_preset(preset="TALK")
+    assert bpy.types.MIMICA_MT_feel_presets.bl_label == "Talk"
+    bpy.ops.mimica.feel_preset_add(remove_active=True)
+    assert path.exists()
 
 
 def test_a_mirrored_bake_swaps_sides_and_can_be_changed_afterwards(
