@@ -58,6 +58,13 @@ def installation(
 
 
 @pytest.fixture(scope="module")
+def in_newest(installation: Installation) -> None:
+    """For what no version of Blender does in its own way: drawn in software, a window takes minutes."""
+    if installation.blender.name != BLENDERS[0].name:
+        pytest.skip("tested in the newest Blender")
+
+
+@pytest.fixture(scope="module")
 def desktop(installation: Installation) -> Iterator[Desktop]:
     """Blender with its window, the same for all tests of a module."""
     desktop = installation.start()

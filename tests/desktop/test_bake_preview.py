@@ -12,6 +12,8 @@ from mimica.mapping.frame import FaceFrame
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.synthetic import act, photograph
 
+pytestmark = pytest.mark.usefixtures("in_newest")
+
 OBJECT = "bpy.data.objects['Mimica Face Rig']"
 JAW = f"{OBJECT}.pose.bones['jaw'].rotation_quaternion.angle"
 ON = "bpy.context.scene.mimica.preview.on"

@@ -10,6 +10,8 @@ from mimica.tests.acted_take import write_take
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.test_capture import RIG, press
 
+pytestmark = pytest.mark.usefixtures("in_newest")
+
 ACTION = f"__import__('sys').modules['bl_ext.user_default.mimica.rig.rebake'].baked_action({RIG})"
 CURVES = f"__import__('sys').modules['bl_ext.user_default.mimica.rig.compat'].fcurves_of({RIG}, {ACTION})"
 BROW = f"{CURVES}.find('pose.bones[\"brow_mid.L\"].location', index=1)"
@@ -25,6 +27,8 @@ def baked(desktop: Desktop, tmp_path: Path) -> Desktop:
     desktop.run(f"bpy.context.scene.mimica.takes_folder = {str(tmp_path)!r}; bpy.context.scene.render.fps = 30")
     desktop.show_tab("Mimica")
     press(desktop, "Create Face Rig", f"{RIG} is not None")
+    # It has a Smoothness of its own.
+    desktop.click("Capture")
     desktop.run("bpy.ops.mimica.refresh_takes()")
     press(desktop, "Bake to Keyframes", f"{ACTION} is not None")
     return desktop

@@ -7,6 +7,8 @@ import pytest
 from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.test_capture import press
 
+pytestmark = pytest.mark.usefixtures("in_newest")
+
 MAP = "bpy.context.scene.mimica.target.mimica"
 STATE = "bpy.context.window_manager.mimica"
 JAW = "list(bpy.context.scene.mimica.target.pose.bones['jaw'].rotation_quaternion)"

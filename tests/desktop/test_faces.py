@@ -14,6 +14,8 @@ from mimica.tests.desktop.harness import Desktop
 from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
 from mimica.tests.desktop.test_capture import LIVE, POSE, RIG, RUNNING, TAKES, press, record
 
+pytestmark = pytest.mark.usefixtures("in_newest")
+
 SIDE, IMAGES = 360, 150
 
 

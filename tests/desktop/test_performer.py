@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mimica.tests.desktop.harness import Desktop, Installation, find_blenders
+from mimica.tests.desktop.harness import Desktop, Installation
 from mimica.tests.desktop.mjpeg import MjpegCamera, test_clips
 from mimica.tests.desktop.test_capture import FACE, LIVE, RUNNING, TAKES, press, record
 
@@ -68,13 +68,6 @@ def test_the_range_wizard_from_the_first_pose_to_before_and_after(capturing: Des
     desktop.wait_until(f"'The profile of before is back' in {STATE}.calibration")
     assert not any(learned for _, _, learned, _ in desktop.evaluate(PEOPLE))
     assert desktop.complaints() == []
-
-
-@pytest.fixture
-def in_newest(installation: Installation) -> None:
-    """For what no version of Blender does in its own way: half a minute each."""
-    if installation.blender.name != find_blenders()[0].name:
-        pytest.skip("tested in the newest Blender")
 
 
 @pytest.mark.usefixtures("in_newest")

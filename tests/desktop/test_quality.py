@@ -5,6 +5,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mimica.capture.take import TakeInfo, TakeWriter
 from mimica.mapping.calibration import default_profile
@@ -13,6 +14,8 @@ from mimica.tests.desktop.harness import Desktop
 from mimica.tests.synthetic import act, photograph
 
 COUNT, LOST = 240, range(120, 180)
+pytestmark = pytest.mark.usefixtures("in_newest")
+
 STATE = "bpy.context.window_manager.mimica"
 
 

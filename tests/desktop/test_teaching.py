@@ -4,8 +4,11 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from mimica.tests.desktop.harness import ROOT, Desktop
+
+pytestmark = pytest.mark.usefixtures("in_newest")
 
 RIG = """
 from mathutils import Vector
