@@ -5,6 +5,7 @@
 import bpy
 
 from ..rig import live
+from ..rig.language import say
 from .properties import MimicaCastMember
 from .sentence import draw_sentence
 
@@ -77,7 +78,9 @@ class VIEW3D_PT_mimica_existing(bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.prop(settings, "existing_animation")
+        # Its name is too long for the place beside it.
+        column.label(text=say("Existing Animation"), translate=False)
+        column.prop(settings, "existing_animation", text="")
         column.prop(settings, "keep_pose")
         layout.operator("mimica.keep_pose", icon="PINNED")
 

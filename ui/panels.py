@@ -110,6 +110,8 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
             column.prop(settings, "face")
         column = column.column()
         column.enabled = live.current() is None
+        # Its name is too long for the place beside a slider.
+        column.use_property_split = False
         column.prop(settings, "head_translation")
         draw_left_alone(layout, context)
 
