@@ -3,11 +3,13 @@
 """What a tracker freed does not stay with this process when its capture is over."""
 
 import ctypes
+import gc
 import sys
 from pathlib import Path
 
 import pytest
 
+from mimica.capture.memory import give_back
 from mimica.capture.session import CaptureSession
 from mimica.capture.source import Image, SourceSpec, make_source
 from mimica.mapping.frame import FaceFrame
@@ -55,10 +57,13 @@ def resident_mb() -> float:
 def test_memory_that_a_tracker_freed_goes_back_to_the_system(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     write_video(clip, 5)
+    # What earlier tests left, else it could go back in the middle of this one.
+    gc.collect()
+    give_back()
     tracker, before = HungryTracker(), resident_mb()
     session = CaptureSession(make_source(SourceSpec("video", path=str(clip))), lambda: tracker, pace="fast")
     session.start()
     assert session.wait(20) and session.stop()
-    assert tracker.resident > before + 90.0, "it was there"
+    assert tracker.resident > before + 75.0, "it was there"
     assert resident_mb() < before + 50.0
     C.free(tracker.kept)
