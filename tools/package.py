@@ -18,7 +18,7 @@ from .environment import CACHE, ROOT, ToolError, progress
 from .lean import lean_copy
 from .lock import DEFAULT_PYTHONS, PLATFORMS, Wheel, fetch, select
 
-PACKAGES = ("capture", "cli", "mapping", "operators", "rig", "ui")
+PACKAGES = ("bridges", "capture", "cli", "mapping", "operators", "rig", "ui")
 ROOT_FILES = ("__init__.py", "LICENSE", "LICENSES/Apache-2.0.txt", "NOTICE.md")
 SUFFIXES = {".py", ".json", ".png", ".svg", ".npz", ".blend"}
 """Kinds of file that belong to the extension. Anything else in its folders is an error: better than forgetting it."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("capture", "mapping", "operators", "rig", "ui")
+FOLDERS = ("bridges", "capture", "mapping", "operators", "rig", "ui")
 SHOWN_KEYWORDS = {"text", "title", "message", "confirm_text", "heading", "name", "description", "bl_label"}
 """Arguments whose literals are shown, however short they are."""
 SHOWN_FUNCTIONS = {"say", "later", "sentence", "draw_sentence", "report", "poll_message_set", "Check"}

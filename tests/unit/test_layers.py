@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("capture", "cli", "mapping", "operators", "rig", "ui")
+PACKAGES = ("bridges", "capture", "cli", "mapping", "operators", "rig", "ui")
 HEAVY = {"cv2", "mediapipe", "scipy", "cv2_enumerate_cameras", "sounddevice"}
+HEAVY |= {"aiohttp", "aiortc", "av", "cryptography", "segno", "pythonosc", "rerun", "onnxruntime"}
 """Slow to load: only inside functions, so that enabling the add-on costs nothing."""
 BLENDER = {"bpy", "mathutils", "gpu", "blf", "bl_ui", "bl_operators", "bpy_extras", "addon_utils", "bmesh"}
 
 ALLOWED: dict[str, tuple[str, ...]] = {
+    "bridges": ("bridges", "capture", "mapping"),
     "capture": ("capture", "mapping.frame"),
     "mapping": ("mapping",),
-    "rig": ("rig", "mapping"),
-    "operators": ("operators", "rig", "mapping", "capture"),
-    "ui": ("ui", "rig"),
-    "cli": ("cli", "rig", "mapping", "capture"),
+    "rig": ("rig", "mapping", "bridges.extras"),
+    "operators": ("operators", "rig", "mapping", "capture", "bridges"),
+    "ui": ("ui", "rig", "bridges.extras"),
+    "cli": ("cli", "rig", "mapping", "capture", "bridges"),
     "__init__": ("operators", "ui", "rig", "cli"),
     "__main__": ("cli",),
 }
@@ -130,7 +132,7 @@ def violations(path: Path) -> list[str]:
             continue
         if top == "mimica" or (ROOT / top / "__init__.py").exists():
             found.append(f"{where} by an absolute name; an extension's own name differs from machine to machine")
-        if top in BLENDER and package in ("capture", "mapping"):
+        if top in BLENDER and package in ("bridges", "capture", "mapping"):
             found.append(f"{where}; {package} works without Blender")
         if top in HEAVY and item.at_module_level:
             found.append(f"{where} at module level; it is slow to load")
@@ -179,7 +181,7 @@ def test_no_package_is_forgotten() -> None:
 def test_importing_the_core_loads_nothing_heavy() -> None:
     """Every module of capture, mapping and cli, in a fresh process: what they load at import is what enabling costs."""
     modules = sorted(
-        f"mimica.{name_of(path)}" for path in source_files() if name_of(path).startswith(("capture", "mapping", "cli"))
+        f"mimica.{name_of(path)}" for path in source_files() if name_of(path).startswith(("bridges", "capture", "mapping", "cli"))
     )
     program = (
         "import importlib, runpy, sys\n"

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Optional packages: which belong to what, whether they are there, and what installs them where they are not."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+class ExtraMissing(Exception):
+    """Packages of an extra are not installed. Its text is a sentence for the user: what is missing, what installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A part of Mimica that needs packages which the core does not."""
+
+    key: str
+    """As in `pip install mimica[KEY]`, and of the zip `mimica_KEY` for Blender."""
+    name: str
+    """What the user calls it."""
+    modules: tuple[tuple[str, str], ...]
+    """Each package as (name to import, name in the registry)."""
+
+    @property
+    def extension(self) -> str:
+        """The Blender extension whose zip brings the packages."""
+        return f"mimica_{self.key}"
+
+
+EXTRAS: dict[str, Extra] = {
+    extra.key: extra
+    for extra in (
+        Extra(
+            "phone",
+            "Phone as Camera",
+            (
+                ("aiohttp", "aiohttp"),
+                ("aiortc", "aiortc"),
+                ("av", "av"),
+                ("cryptography", "cryptography"),
+                ("segno", "segno"),
+            ),
+        ),
+        Extra("rerun", "Rerun Viewer", (("rerun", "rerun-sdk"),)),
+        Extra("detector", "Other Face Detectors", (("onnxruntime", "onnxruntime"),)),
+        Extra("streams", "VMC", (("pythonosc", "python-osc"),)),
+    )
+}
+
+
+def missing(key: str) -> tuple[str, ...]:
+    """Return the registry's names of an extra's packages that are not installed. Nothing is imported."""
+    return tuple(package for module, package in EXTRAS[key].modules if not _found(module))
+
+
+def require(key: str) -> None:
+    """Raise `ExtraMissing` unless all packages of an extra are installed."""
+    lacking = missing(key)
+    if lacking:
+        extra = EXTRAS[key]
+        raise ExtraMissing(
+            f"{extra.name} needs packages that are not installed: {', '.join(lacking)}. In Blender install the "
+            f"extension {extra.extension} from disk; elsewhere run: pip install 'mimica[{key}]'"
+        )
+
+
+def _found(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Optional packages: the table against pyproject.toml, and what is said where one is not installed."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mimica.bridges import extras
+from mimica.bridges.extras import EXTRAS, ExtraMissing, missing, require
+
+PROJECT = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+@pytest.mark.parametrize("key", EXTRAS)
+def test_table_is_what_pyproject_installs(key: str) -> None:
+    asked = {re.split(r"[=<>;\[]", line)[0] for line in PROJECT["optional-dependencies"][key]}
+    assert {package for _, package in EXTRAS[key].modules} == asked
+
+
+def test_what_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "segno" else object())
+    assert missing("phone") == ("segno",)
+    with pytest.raises(ExtraMissing, match=r"segno.*mimica_phone.*pip install 'mimica\[phone\]'"):
+        require("phone")
+    require("rerun")
+
+
+def test_a_broken_package_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> object:
+        raise ValueError(f"{name}.__spec__ is None")
+
+    monkeypatch.setattr(extras, "find_spec", broken)
+    assert missing("rerun") == ("rerun-sdk",)
