@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 
 class ExtraMissing(Exception):
-    """Packages of an extra are not installed. Its text is a sentence for the user: what is missing, what installs it."""
+    """Packages are not installed. Its text is a sentence for the user: what is missing and what installs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from mimica.bridges.extras import EXTRAS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bridges", "capture", "cli", "mapping", "operators", "rig", "ui")
-HEAVY = {"cv2", "mediapipe", "scipy", "cv2_enumerate_cameras", "sounddevice"}
-HEAVY |= {"aiohttp", "aiortc", "av", "cryptography", "segno", "pythonosc", "rerun", "onnxruntime"}
+HEAVY = {"cv2", "mediapipe", "scipy", "cv2_enumerate_cameras", "sounddevice"} | {
+    module for extra in EXTRAS.values() for module, _ in extra.modules
+}
 """Slow to load: only inside functions, so that enabling the add-on costs nothing."""
 BLENDER = {"bpy", "mathutils", "gpu", "blf", "bl_ui", "bl_operators", "bpy_extras", "addon_utils", "bmesh"}
 
@@ -180,9 +183,8 @@ def test_no_package_is_forgotten() -> None:
 
 def test_importing_the_core_loads_nothing_heavy() -> None:
     """Every module of capture, mapping and cli, in a fresh process: what they load at import is what enabling costs."""
-    modules = sorted(
-        f"mimica.{name_of(path)}" for path in source_files() if name_of(path).startswith(("bridges", "capture", "mapping", "cli"))
-    )
+    light = ("bridges", "capture", "mapping", "cli")
+    modules = sorted(f"mimica.{name_of(path)}" for path in source_files() if name_of(path).startswith(light))
     program = (
         "import importlib, runpy, sys\n"
         f"runpy.run_path({str(ROOT / 'tests' / 'conftest.py')!r})\n"
