@@ -64,6 +64,51 @@ class FaceFrame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ControlFrame:
+    """One face at one instant as another program solved it: controls in place of landmarks. Immutable.
+
+    Axes and signs are Mimica's, whatever the sender's were. Where nothing is known of a part, it is None.
+    """
+
+    time: float
+    """Seconds on the take's clock: the sender's own, where it tells one, laid to the moments of arrival."""
+    controls: np.ndarray | None
+    """float64 (52,) in the order of `ARKIT_SHAPES`, 0 for what the sender does not tell. None: the face is lost."""
+    head: np.ndarray | None = None
+    """float64 (3,), radians: yaw, pitch, roll as `mapper.head_angles` has them."""
+    way: np.ndarray | None = None
+    """float64 (3,), centimetres in face space: the head's way from where the sender began."""
+    gaze: np.ndarray | None = None
+    """float64 (2, 2), radians: left and right eye's yaw and pitch, as `Motion.gaze`."""
+    eye_roll: np.ndarray | None = None
+    """float64 (2,), radians, left and right: > 0 as the head's. Nothing follows it; streams and files keep it."""
+    face_id: int = 0
+
+    @property
+    def found(self) -> bool:
+        """Whether the sender saw the face."""
+        return self.controls is not None
+
+    def __post_init__(self) -> None:
+        """Freeze copies of the arrays, and refuse shapes and values that nothing downstream could use."""
+        for name, shape in (
+            ("controls", (len(ARKIT_SHAPES),)),
+            ("head", (3,)),
+            ("way", (3,)),
+            ("gaze", (2, 2)),
+            ("eye_roll", (2,)),
+        ):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            array = np.array(value, np.float64)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ValueError(f"ControlFrame.{name} is not {shape} finite numbers.")
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceFrames:
     """N frames of one face as arrays, time first. Frames without the face hold NaN and quality 0."""
 
