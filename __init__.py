@@ -52,6 +52,7 @@ def _parts():
     from .ui import keymap as keys
     from .ui import layers as layers_panel
     from .ui import microphone as microphone_panel
+    from .ui import output as output_panel
     from .ui import picture as picture_panel
     from .ui import quality as quality_panel
     from .ui import record as record_panel
@@ -67,7 +68,8 @@ def _parts():
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)
     above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *operators, *last)
+    output = (output_panel,)
+    return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *output, *operators, *last)
 
 
 def register() -> None:
