@@ -21,6 +21,7 @@ def _parts():
         controls_file,
         convert,
         create_rig,
+        extras,
         feel,
         first_run,
         layers,
@@ -61,7 +62,7 @@ def _parts():
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
     of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
-    before = (sources, model, self_test)
+    before = (sources, model, self_test, extras)
     operators = (*before, capture, feel, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
     stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
     last = (cameras, first_run, keys, command_line)

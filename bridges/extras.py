@@ -19,7 +19,9 @@ class Extra:
     name: str
     """What the user calls it."""
     modules: tuple[tuple[str, str], ...]
-    """Each package as (name to import, name in the registry)."""
+    """Each package as (name to import, what pip is asked for: the name in the registry and the version)."""
+    numpy: int = 1
+    """The oldest generation of NumPy that it runs with. Blender brings 2 from 5.1 on."""
 
     @property
     def extension(self) -> str:
@@ -34,23 +36,28 @@ EXTRAS: dict[str, Extra] = {
             "phone",
             "Phone as Camera",
             (
-                ("aiohttp", "aiohttp"),
-                ("aiortc", "aiortc"),
-                ("av", "av"),
-                ("cryptography", "cryptography"),
-                ("segno", "segno"),
+                ("aiohttp", "aiohttp==3.14.5"),
+                ("aiortc", "aiortc==1.16.0"),
+                ("av", "av==18.1.0"),
+                ("cryptography", "cryptography==50.0.2"),
+                ("segno", "segno==1.6.6"),
             ),
         ),
-        Extra("rerun", "Rerun Viewer", (("rerun", "rerun-sdk"),)),
-        Extra("detector", "Other Face Detectors", (("onnxruntime", "onnxruntime"),)),
-        Extra("streams", "VMC", (("pythonosc", "python-osc"),)),
+        Extra("rerun", "Rerun Viewer", (("rerun", "rerun-sdk==0.41.0"),), numpy=2),
+        Extra("detector", "Other Face Detectors", (("onnxruntime", "onnxruntime==1.28.0"),)),
+        Extra("streams", "VMC", (("pythonosc", "python-osc==1.10.2"),)),
     )
 }
 
 
 def missing(key: str) -> tuple[str, ...]:
     """Return the registry's names of an extra's packages that are not installed. Nothing is imported."""
-    return tuple(package for module, package in EXTRAS[key].modules if not _found(module))
+    return tuple(name_of(requirement) for module, requirement in EXTRAS[key].modules if not _found(module))
+
+
+def name_of(requirement: str) -> str:
+    """Return a package's name in the registry, from what pip is asked for."""
+    return requirement.partition("==")[0]
 
 
 def require(key: str) -> None:
