@@ -1,0 +1,341 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Receives one stream: a socket, a thread of its own, and the newest frames of up to four faces.
+
+What comes from the network is not trusted: whatever it is, the thread goes on, memory stays bounded, and who has a
+face keeps being heard, because every sender has a share of its own and strangers together have one.
+"""
+
+import errno
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..extras import require
+from .protocol import PROTOCOLS, Address, Decoder, Refused, StreamProtocol, Told
+from .sockets import bound_socket, reason_of
+from .timing import Allowance, ClockFit, Rate
+
+MOST_FACES = 4
+"""Faces that a stream can have, as the tracker's."""
+_KEPT = 512
+"""Frames that wait to be taken; the oldest go first."""
+_SILENT = 2.0
+"""Seconds after which a sender that comes back from another port may have its face again."""
+_GONE = 30.0
+"""Seconds after which a silent face gives its place to a new one."""
+_STRANGERS = 200.0
+"""Datagrams a second that are looked at of all who have no face."""
+_BATCH = 64
+"""Datagrams that are read without a pause."""
+_PAUSE = 0.002
+"""Seconds of the pause: at most some thirty thousand datagrams a second are read, whatever comes."""
+_GREET = 2.0
+"""Seconds between two greetings of a phone that does not send."""
+_LARGEST = 65_535
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceHealth:
+    """How one face's stream is."""
+
+    face_id: int
+    subject: str
+    """Its name in the stream, or its sender's address where the protocol has no names."""
+    address: str
+    rate: float
+    """Frames a second."""
+    silent: float
+    """Seconds since its last frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverHealth:
+    """How a stream is. Counts are since `start`."""
+
+    rate: float = 0.0
+    """Frames a second, of the face that has most."""
+    received: int = 0
+    """Datagrams that came."""
+    frames: int = 0
+    """Frames that were given on."""
+    refused: int = 0
+    """Datagrams that were none of the protocol's."""
+    refusal: str = ""
+    """Why the newest of them was refused; a sentence."""
+    late: int = 0
+    """Frames left out because a newer one had come before."""
+    duplicates: int = 0
+    """Frames that came more than once."""
+    lost: int = 0
+    """Frames that never came, by the sender's count."""
+    overrun: int = 0
+    """Frames that nobody took in time."""
+    ignored: int = 0
+    """Frames of faces beyond the fourth."""
+    flooded: int = 0
+    """Datagrams that were not looked at, because they were too many."""
+    last_arrival: float | None = None
+    """Moment of the newest frame, on the receiver's clock."""
+    faces: tuple[FaceHealth, ...] = ()
+    failure: str = ""
+    """Why nothing is received any more; a sentence."""
+
+
+@dataclass(slots=True)
+class _Face:
+    face_id: int
+    key: tuple[Address, str]
+    subject: str
+    clock: ClockFit
+    rate: Rate
+    heard: float
+    number: int | None = None
+
+
+class StreamReceiver:
+    """One stream that comes in. `start`, `stop`, `take` and `health` are for any thread.
+
+    :param protocol: key of `PROTOCOLS`.
+    :param host: address of this computer to receive at; empty for all it has.
+    :param port: None for the protocol's own, 0 for any that is free.
+    :param phone_address: where to ask for a stream, for protocols whose phones wait to be asked.
+    :param clock: what frames' times are on.
+    """
+
+    def __init__(
+        self,
+        protocol: str,
+        host: str = "",
+        port: int | None = None,
+        phone_address: str = "",
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.protocol: StreamProtocol = PROTOCOLS[protocol]
+        self.host = host.strip()
+        self._asked_port = self.protocol.port_in if port is None else port
+        self.phone_address = phone_address.strip()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ready = threading.Condition(self._lock)
+        self._frames: deque[Told] = deque()
+        self._counts = ReceiverHealth()
+        self._faces: list[_Face] = []
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._socket: socket.socket | None = None
+        self._port = self._asked_port
+
+    @property
+    def port(self) -> int:
+        """Where it receives: the port asked for, or the one it got."""
+        return self._port
+
+    @property
+    def running(self) -> bool:
+        """Whether it receives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to receive; nothing if it does. Raises StreamError, and ExtraMissing without packages that it needs."""
+        if self.running:
+            return
+        self.stop()
+        if self.protocol.extra is not None:
+            require(self.protocol.extra)
+        decoder = self.protocol.decoder()
+        self._socket = bound_socket(self.host, self._asked_port)
+        self._port = self._socket.getsockname()[1]
+        with self._lock:
+            self._counts, self._faces = ReceiverHealth(), []
+            self._frames.clear()
+        self._end.clear()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._socket, decoder), name=f"mimica-stream-{self.protocol.key}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it and free the port. Frames that were not taken are kept for `take`."""
+        self._end.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(5.0)
+        held, self._socket = self._socket, None
+        if held is not None:
+            held.close()
+        with self._lock:
+            self._ready.notify_all()
+
+    def take(self, timeout: float = 0.0) -> list[Told]:
+        """Return the frames since the last call, oldest first, each with its time and face id.
+
+        :param timeout: seconds to wait for one where there is none.
+        """
+        with self._lock:
+            if timeout > 0 and not self._frames:
+                self._ready.wait_for(lambda: self._frames or self._end.is_set(), timeout)
+            taken = list(self._frames)
+            self._frames.clear()
+        return taken
+
+    @property
+    def health(self) -> ReceiverHealth:
+        """How the stream is now."""
+        now = self._clock()
+        with self._lock:
+            faces = tuple(
+                FaceHealth(face.face_id, face.subject, face.key[0][0], face.rate.rate(now), max(now - face.heard, 0.0))
+                for face in sorted(self._faces, key=lambda face: face.face_id)
+            )
+            return replace(self._counts, faces=faces, rate=max((face.rate for face in faces), default=0.0))
+
+    def _run(self, held: socket.socket, decoder: Decoder) -> None:
+        """Read until the end; on the receiver's own thread."""
+        shares: dict[Address, Allowance] = {}
+        strangers = Allowance(_STRANGERS if self.protocol.most <= 1000 else self.protocol.most / 4)
+        greeted, read = float("-inf"), 0
+        phone: tuple | None = None
+        while not self._end.is_set():
+            now = self._clock()
+            if self.protocol.greetings and self.phone_address and now - greeted > _GREET:
+                greeted = now
+                phone = self._greet(held, phone, now)
+            try:
+                datagram, sender = held.recvfrom(_LARGEST)
+            except TimeoutError:
+                read = 0
+                continue
+            except OSError as error:
+                if self._end.is_set():
+                    return
+                # Windows says so when a greeting found nobody; the next datagram comes all the same.
+                if error.errno in (errno.ECONNRESET, errno.ECONNREFUSED, getattr(errno, "WSAECONNRESET", -1)):
+                    continue
+                logger.warning("The %s stream ended: %s", self.protocol.name, error)
+                self._count(failure=f"The network gives the stream no longer: {reason_of(error)}. Start it anew.")
+                return
+            arrived, sender = self._clock(), (sender[0], sender[1])
+            self._look_at(datagram, sender, arrived, decoder, shares, strangers)
+            read += 1
+            if read >= _BATCH:
+                read = 0
+                self._end.wait(_PAUSE)
+
+    def _look_at(
+        self,
+        datagram: bytes,
+        sender: Address,
+        arrived: float,
+        decoder: Decoder,
+        shares: dict[Address, Allowance],
+        strangers: Allowance,
+    ) -> None:
+        """Take in one datagram, if its sender still may send one."""
+        self._count(received=1)
+        if not shares.get(sender, strangers).take(arrived):
+            self._count(flooded=1)
+            return
+        try:
+            told = decoder.feed(datagram, sender, arrived)
+        except Refused as refusal:
+            self._count(refused=1, refusal=str(refusal))
+            return
+        except Exception:
+            # A decoder's fault is no reason to be deaf.
+            logger.exception("A datagram of the %s stream could not be read.", self.protocol.name)
+            self._count(refused=1, refusal="A datagram could not be read.")
+            return
+        for one in told:
+            self._give_on(one, arrived)
+        if told and sender not in shares:
+            known = {face.key[0] for face in self._faces}
+            if sender in known:
+                for address in [address for address in shares if address not in known]:
+                    del shares[address]
+                shares[sender] = Allowance(self.protocol.most)
+
+    def _give_on(self, told: Told, arrived: float) -> None:
+        """Add one frame to those that wait, unless its face has no place or it is not newer than the last."""
+        with self._lock:
+            face = self._face_of(told, arrived)
+            if face is None:
+                self._add(ignored=1)
+                return
+            verdict = face.clock.judge(told.clock)
+            if verdict != "new":
+                self._add(**{"duplicates" if verdict == "duplicate" else "late": 1})
+                return
+            if told.number is not None:
+                if face.number is not None and face.number < told.number < face.number + 10_000:
+                    self._add(lost=told.number - face.number - 1)
+                face.number = told.number
+            when = face.clock.time_of(told.clock, arrived)
+            face.heard = arrived
+            face.rate.count(arrived)
+            frame = replace(told.frame, time=when, face_id=face.face_id)
+            if len(self._frames) >= _KEPT:
+                self._frames.popleft()
+                self._add(overrun=1)
+            self._frames.append(replace(told, frame=frame, subject=face.subject))
+            self._add(frames=1)
+            self._counts = replace(self._counts, last_arrival=arrived)
+            self._ready.notify_all()
+
+    def _face_of(self, told: Told, now: float) -> _Face | None:
+        """Return whose frame it is, perhaps a new face; None without a place for it. With the lock held."""
+        named = self.protocol.subjects
+        key = (told.sender, told.subject if named else "")
+        for face in self._faces:
+            if face.key == key:
+                return face
+        # A program that was started again sends from another port, a phone perhaps from another address.
+        for face in self._faces:
+            same = face.key[1] == key[1] if named else face.key[0][0] == told.sender[0]
+            if same and now - face.heard > _SILENT:
+                face.key, face.clock, face.number = key, ClockFit(), None
+                return face
+        subject = told.subject if named and told.subject else told.sender[0]
+        if len(self._faces) < MOST_FACES:
+            free = min(set(range(MOST_FACES)) - {face.face_id for face in self._faces})
+        else:
+            oldest = min(self._faces, key=lambda face: face.heard)
+            if now - oldest.heard < _GONE:
+                return None
+            self._faces.remove(oldest)
+            free = oldest.face_id
+        face = _Face(free, key, subject, ClockFit(), Rate(), now)
+        self._faces.append(face)
+        return face
+
+    def _greet(self, held: socket.socket, phone: tuple | None, now: float) -> tuple | None:
+        """Ask the phone for its stream, unless it sends. Returns its address, which is looked up once."""
+        last = self._counts.last_arrival
+        if last is not None and now - last < _GREET:
+            return phone
+        try:
+            phone = phone or socket.getaddrinfo(self.phone_address, 0, held.family, socket.SOCK_DGRAM)[0][4]
+            for words, port in self.protocol.greetings:
+                held.sendto(words, (phone[0], port, *phone[2:]))
+        except (OSError, UnicodeError) as error:
+            self._count(
+                refusal=f"The phone at '{self.phone_address}' cannot be asked for its stream: "
+                f"{reason_of(error)}. Its app shows the right address; both have to be in the same network."
+            )
+        return phone
+
+    def _count(self, **more: int | str) -> None:
+        with self._lock:
+            self._add(**more)
+
+    def _add(self, **more: int | str) -> None:
+        """Add to counts and set texts, with the lock held."""
+        values = {k: v if isinstance(v, str) else getattr(self._counts, k) + v for k, v in more.items()}
+        self._counts = replace(self._counts, **values)
