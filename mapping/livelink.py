@@ -34,8 +34,10 @@ HEADER: tuple[str, ...] = (
     *_HEAD,
     *_EYES,
 )
-_HEAD_SIGNS = np.array([-1.0, 1.0, -1.0])
-_GAZE_SIGNS = np.array([-1.0, -1.0])
+HEAD_SIGNS = np.array([-1.0, 1.0, -1.0])
+"""From its yaw, pitch and roll of the head to ours, and back."""
+GAZE_SIGNS = np.array([-1.0, -1.0])
+"""From its yaw and pitch of an eye to ours, and back."""
 _LARGEST_RADIANS = 3.2
 """What is larger is in degrees."""
 _BASES = (24, 25, 30, 48, 50, 60, 120)
@@ -77,7 +79,7 @@ def read_livelink(table: Table, name: str, settings: ReadSettings) -> ControlTak
             notes = (*notes, "The angles are taken to be degrees, as some are larger than radians can be.")
     if unit == "degrees":
         angles = np.radians(angles)
-    head = angles[:, :3] * _HEAD_SIGNS
+    head = angles[:, :3] * HEAD_SIGNS
     if settings.landscape:
         head = head * (-1.0, -1.0, 1.0)
     eyes = angles[:, 3:].reshape(-1, 2, 3)
@@ -89,7 +91,7 @@ def read_livelink(table: Table, name: str, settings: ReadSettings) -> ControlTak
         controls=controls,
         rate=rate_of(times),
         head=head if any(place is not None for place in places[:3]) else None,
-        gaze=eyes[..., :2] * _GAZE_SIGNS if has_eyes else None,
+        gaze=eyes[..., :2] * GAZE_SIGNS if has_eyes else None,
         eye_roll=-eyes[..., 2] if has_eyes else None,
         known=tuple(columns),
         unknown=tuple(title for i, title in enumerate(table.header) if i not in understood and title),
@@ -103,10 +105,10 @@ def livelink_rows(take: ControlTake) -> Sequence[Sequence[str]]:
     order = [ARKIT_SHAPES.index(name) for name in SHAPES]
     angles = np.zeros((count, 9))
     if take.head is not None:
-        angles[:, :3] = take.head * _HEAD_SIGNS
+        angles[:, :3] = take.head * HEAD_SIGNS
     eyes = angles[:, 3:].reshape(count, 2, 3)
     if take.gaze is not None:
-        eyes[..., :2] = take.gaze * _GAZE_SIGNS
+        eyes[..., :2] = take.gaze * GAZE_SIGNS
     if take.eye_roll is not None:
         eyes[..., 2] = -take.eye_roll
     # No minus before a zero.

@@ -90,6 +90,42 @@ class StreamProtocol:
     """Datagrams a second of one sender that are looked at."""
 
 
+def _live_link_decoder() -> Decoder:
+    from .live_link import LiveLinkDecoder
+
+    return LiveLinkDecoder()
+
+
+def _live_link_encoder() -> Encoder:
+    from .live_link import LiveLinkEncoder
+
+    return LiveLinkEncoder()
+
+
+def _vmc_decoder() -> Decoder:
+    from .vmc import VmcDecoder
+
+    return VmcDecoder()
+
+
+def _vmc_encoder() -> Encoder:
+    from .vmc import VmcEncoder
+
+    return VmcEncoder()
+
+
+def _ifacialmocap_decoder() -> Decoder:
+    from .ifacialmocap import IFacialMocapDecoder
+
+    return IFacialMocapDecoder()
+
+
+def _ifacialmocap_encoder() -> Encoder:
+    from .ifacialmocap import IFacialMocapEncoder
+
+    return IFacialMocapEncoder()
+
+
 def _json_decoder() -> Decoder:
     from .plain_json import JsonDecoder
 
@@ -103,7 +139,36 @@ def _json_encoder() -> Encoder:
 
 
 PROTOCOLS: dict[str, StreamProtocol] = {
-    protocol.key: protocol for protocol in (StreamProtocol("json", "JSON", 47800, 47800, _json_decoder, _json_encoder),)
+    protocol.key: protocol
+    for protocol in (
+        StreamProtocol("livelink", "Live Link Face", 11111, 11111, _live_link_decoder, _live_link_encoder),
+        StreamProtocol(
+            "vmc",
+            "VMC",
+            39539,
+            39539,
+            _vmc_decoder,
+            _vmc_encoder,
+            extra="streams",
+            subjects=False,
+            # Some programs send each value as a datagram of its own.
+            most=10_000.0,
+        ),
+        StreamProtocol(
+            "ifacialmocap",
+            "iFacialMocap",
+            49983,
+            49983,
+            _ifacialmocap_decoder,
+            _ifacialmocap_encoder,
+            subjects=False,
+            greetings=(
+                (b"iFacialMocap_sahuasouryya9218sauhuiayeta91555dy3719", 49983),
+                (b"FACEMOTION3D_OtherStreaming", 49993),
+            ),
+        ),
+        StreamProtocol("json", "JSON", 47800, 47800, _json_decoder, _json_encoder),
+    )
 }
 """Every kind of stream, by key."""
 

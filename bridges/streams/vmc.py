@@ -1,0 +1,251 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The VMC protocol: OSC messages of VTuber programs, each one value or bone of a VRM character.
+
+`/VMC/Ext/Blend/Val name value` sets a shape, `/VMC/Ext/Blend/Apply` says that all are set; `/VMC/Ext/Bone/Pos name` and
+a place and quaternion xyzw turns a bone against its parent; `/VMC/Ext/T` is the sender's time, `/VMC/Ext/OK` whether it
+tracks. ARKit's shapes go by their own names, as characters with "Perfect Sync" have them; of senders that have none of
+these, VRM's presets (A I U E O, Blink, Joy …) are taken, coarsely.
+
+Unity's axes are left-handed: x to the right of a character that looks along z, y up. Its rotations are ours mirrored in
+x: (x, y, z, w) is (x, -y, -z, w). The neck's rotation is part of the head's here; nothing else is taken of the body.
+
+Sources: protocol.vmc.info, the specification of what a marionette receives (messages, values, ports, versions);
+Unity's manual (axes). VRM 0 and 1 specifications (presets).
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...mapping import rotation as rot
+from ...mapping.frame import ARKIT_SHAPES, ControlFrame
+from ...mapping.naming import arkit_spellings, joined
+from . import osc
+from .protocol import Address, Told, controls_of, cut_short, foreign, made_frame, not_finite
+
+NAME = "VMC"
+_VALUE, _APPLY = b"/VMC/Ext/Blend/Val", b"/VMC/Ext/Blend/Apply"
+_BONE, _TIME, _STATE = b"/VMC/Ext/Bone/Pos", b"/VMC/Ext/T", b"/VMC/Ext/OK"
+_BONES = {"Neck": b"Neck\0", "Head": b"Head\0", "LeftEye": b"LeftEye\0", "RightEye": b"RightEye\0"}
+_SENDERS = 16
+"""Senders whose values are remembered."""
+_COARSE_CLOCK = 65_536.0
+"""Seconds from which on a float32 is too coarse for frames."""
+_MIRROR = np.array([1.0, 1.0, -1.0, -1.0])
+"""Quaternions wxyz from Unity's axes to ours, and back."""
+_NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def _both(name: str, gain: float) -> dict[str, float]:
+    return {f"{name}Left": gain, f"{name}Right": gain}
+
+
+PRESETS: dict[str, dict[str, float]] = {
+    "a": {"jawOpen": 0.7, **_both("mouthLowerDown", 0.3)},
+    "i": {"jawOpen": 0.15, **_both("mouthStretch", 0.5), **_both("mouthLowerDown", 0.3)},
+    "u": {"jawOpen": 0.15, "mouthPucker": 0.8},
+    "e": {"jawOpen": 0.3, **_both("mouthStretch", 0.4), **_both("mouthLowerDown", 0.3)},
+    "o": {"jawOpen": 0.45, "mouthFunnel": 0.7},
+    "blink": _both("eyeBlink", 1.0),
+    "blinkl": {"eyeBlinkLeft": 1.0},
+    "blinkr": {"eyeBlinkRight": 1.0},
+    "lookup": _both("eyeLookUp", 1.0),
+    "lookdown": _both("eyeLookDown", 1.0),
+    "lookleft": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+    "lookright": {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
+    "joy": {**_both("mouthSmile", 0.8), **_both("cheekSquint", 0.5)},
+    "angry": {**_both("browDown", 0.9), **_both("noseSneer", 0.3)},
+    "sorrow": {"browInnerUp": 0.8, **_both("mouthFrown", 0.6)},
+    "fun": {**_both("mouthSmile", 0.5), **_both("eyeSquint", 0.4)},
+    "surprised": {"browInnerUp": 0.8, **_both("browOuterUp", 0.8), **_both("eyeWide", 0.7), "jawOpen": 0.3},
+}
+"""What VRM's presets show of ARKit's shapes, by joined name; what several show adds up."""
+_OTHER_PRESETS = {
+    "aa": "a",
+    "ih": "i",
+    "ou": "u",
+    "ee": "e",
+    "oh": "o",
+    "blinkleft": "blinkl",
+    "blinkright": "blinkr",
+    "happy": "joy",
+    "sad": "sorrow",
+    "relaxed": "fun",
+}
+"""VRM 1's names of the same."""
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What one sender has told. As large as the tables are, whatever it sends."""
+
+    controls: dict[str, float] = field(default_factory=dict)
+    presets: dict[str, float] = field(default_factory=dict)
+    bones: dict[str, np.ndarray] = field(default_factory=dict)
+    """Quaternions wxyz in our axes."""
+    clock: float | None = None
+    """Since its last frame."""
+    turned: bool = False
+    """Whether a bone has moved since."""
+    shows: bool = False
+    """Whether it ever said Apply."""
+
+
+class VmcDecoder:
+    """Frames of performers and assistants: whatever was told until Apply."""
+
+    def __init__(self) -> None:
+        self._senders: OrderedDict[Address, _Sender] = OrderedDict()
+
+    def feed(self, datagram: bytes, sender: Address, arrived: float) -> list[Told]:
+        """Return the frame that a datagram completes, if it does one."""
+        # All or nothing: a damaged datagram changes nothing.
+        told = [
+            (address, osc.values_of(message, NAME))
+            for message in osc.messages(datagram, NAME)
+            if (address := osc.address_of(message)) in (_VALUE, _APPLY, _TIME, _STATE)
+            or (address == _BONE and any(name in message for name in _BONES.values()))
+        ]
+        read = [_read(address, values) for address, values in told]
+        if not read:
+            return []
+        state = self._senders.get(sender)
+        if state is None:
+            state = self._senders[sender] = _Sender()
+            if len(self._senders) > _SENDERS:
+                self._senders.popitem(last=False)
+        kinds = set()
+        lost = False
+        for kind, name, value in read:
+            kinds.add(kind)
+            if kind == _VALUE and name in arkit_names():
+                state.controls[arkit_names()[name]] = value
+            elif kind == _VALUE and (name := _OTHER_PRESETS.get(name, name)) in PRESETS:
+                state.presets[name] = value
+            elif kind == _BONE and name:
+                state.bones[name] = value
+                state.turned = True
+            elif kind == _TIME:
+                state.clock = value if abs(value) < _COARSE_CLOCK else None
+            elif kind == _STATE:
+                lost = lost or not value
+        if lost:
+            return [self._told(state, made_frame(arrived, None), sender)]
+        state.shows = state.shows or _APPLY in kinds
+        if _APPLY in kinds or (_TIME in kinds and state.turned and not state.shows):
+            return [self._told(state, _frame(state, arrived), sender)]
+        return []
+
+    def _told(self, state: _Sender, frame: ControlFrame, sender: Address) -> Told:
+        clock, state.clock, state.turned = state.clock, None, False
+        return Told("", frame, sender, clock)
+
+
+class VmcEncoder:
+    """What a performer sends to a marionette, of a face alone."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        # Only the last four bytes of a shape's message change, its float32.
+        self._shapes = [osc.message(_VALUE.decode(), name[0].upper() + name[1:], 0.0)[:-4] for name in ARKIT_SHAPES]
+        self._apply = osc.message(_APPLY.decode())
+
+    def encode(self, frame: ControlFrame, *, subject: str = "Mimica") -> list[bytes]:
+        """Return the datagrams of a frame. The subject has no place in them."""
+        if self._began is None or frame.time < self._began:
+            self._began = frame.time
+        parts = [
+            osc.message(_STATE.decode(), 1, 3, 0, int(frame.found)),
+            osc.message(_TIME.decode(), float(frame.time - self._began)),
+        ]
+        if frame.head is not None:
+            parts.append(_bone("Head", *frame.head))
+        if frame.gaze is not None:
+            rolls = np.zeros(2) if frame.eye_roll is None else frame.eye_roll
+            for i, name in enumerate(("LeftEye", "RightEye")):
+                parts.append(_bone(name, frame.gaze[i, 0], -frame.gaze[i, 1], rolls[i]))
+        if frame.controls is not None:
+            values = frame.controls.astype(">f4").tobytes()
+            parts += [head + values[4 * i : 4 * i + 4] for i, head in enumerate(self._shapes)]
+            parts.append(self._apply)
+        return osc.bundles(parts)
+
+
+@cache
+def arkit_names() -> dict[str, str]:
+    """Return joined spellings of single shapes, and ARKit's names of them. Not to be changed."""
+    return {
+        spelling: meaning.follows[0][0]
+        for spelling, meaning in arkit_spellings().items()
+        if len(meaning.follows) == 1 and meaning.follows[0][1] == 1.0 and not meaning.part
+    }
+
+
+def _read(address: bytes, values: Any) -> tuple[bytes, str, Any]:
+    """Return what a message says: kind, name, value. Raises Refused."""
+    if address == _APPLY:
+        return address, "", None
+    if address == _STATE:
+        tracked = values[3] if len(values) > 3 else 1
+        return address, "", tracked != 0
+    if address == _TIME:
+        return address, "", _numbers(values[:1], 1)[0]
+    if not values or not isinstance(values[0], str):
+        raise foreign(NAME)
+    if address == _VALUE:
+        return address, joined(values[0][:64]), _numbers(values[1:2], 1)[0]
+    turn = np.array(_numbers(values[1:8], 7)[3:])
+    length = math.hypot(*turn)
+    if values[0] not in _BONES or not 1e-6 < length < 1e6:
+        # No rotation that means something: the bone rests.
+        return address, values[0] if values[0] in _BONES else "", _NO_TURN
+    return address, values[0], turn[[3, 0, 1, 2]] / length * _MIRROR
+
+
+def _numbers(values: Any, count: int) -> list[float]:
+    if len(values) < count:
+        raise cut_short()
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise foreign(NAME)
+        if not math.isfinite(value):
+            raise not_finite()
+    return [float(value) for value in values]
+
+
+def _frame(state: _Sender, arrived: float) -> ControlFrame:
+    controls = state.controls
+    if not controls:
+        controls = {}
+        for name, value in state.presets.items():
+            for control, gain in PRESETS[name].items():
+                controls[control] = controls.get(control, 0.0) + gain * min(max(value, 0.0), 1.0)
+    neck, head = state.bones.get("Neck"), state.bones.get("Head")
+    eyes = [state.bones.get(name) for name in ("LeftEye", "RightEye")]
+    angles = np.array([_angles(eye) for eye in eyes if eye is not None])
+    # Zeros are eyes that the sender does not turn.
+    seen = len(angles) == 2 and bool(angles.any())
+    return made_frame(
+        arrived,
+        controls_of(controls),
+        head=None if head is None else _angles(head if neck is None else rot.multiply(neck, head)),
+        gaze=np.column_stack([angles[:, 0], 0.0 - angles[:, 1]]) if seen else None,
+        eye_roll=angles[:, 2] if seen else None,
+    )
+
+
+def _angles(quaternion: np.ndarray) -> np.ndarray:
+    """Return yaw, pitch (down) and roll of a quaternion wxyz in our axes."""
+    return rot.euler_from_matrix(rot.matrix_from_quaternion(quaternion)) + 0.0
+
+
+def _bone(name: str, yaw: float, pitch: float, roll: float) -> bytes:
+    """Return the message of a bone that turns by yaw, pitch (down) and roll."""
+    x, y, z = np.eye(3)
+    ours = rot.multiply(rot.multiply(rot.exp(y * yaw), rot.exp(x * pitch)), rot.exp(z * roll)) * _MIRROR
+    return osc.message(_BONE.decode(), name, 0.0, 0.0, 0.0, *(float(ours[i]) for i in (1, 2, 3, 0)))
