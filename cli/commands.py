@@ -16,7 +16,7 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError, TrackerSettings
 from ..mapping.lens import likely_field_of_view
-from . import character, controls, perform, performer, scene, self_test
+from . import character, controls, perform, performer, scene, self_test, view
 from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "solve": _solve,
         "demo": _demo,
         "take": _take,
+        "view": _view,
         "performer": _performer,
         "model": _model,
         "self-test": _self_test,
@@ -309,6 +310,11 @@ def _take(arguments: argparse.Namespace, console: Console, places: Places) -> in
     ]
     console.figures(rows)
     return OK
+
+
+def _view(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    _keep_files(arguments.overwrite, arguments.take, arguments.output)
+    return view.run(arguments, console)
 
 
 def _performer(arguments: argparse.Namespace, console: Console, places: Places) -> int:

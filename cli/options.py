@@ -88,6 +88,15 @@ controls is taken too, and written in another format. docs/formats.md describes 
   json      the same as JSON
 """
 
+_VIEW = """\
+Shows the picture with the landmarks on it, the face in 3D, the tracker's scores above the controls, head, gaze and
+confidence over time, each face by itself. Needs the package rerun-sdk. Without options the viewer opens, and what was
+written for it is deleted when it is closed. It runs on this computer and listens to no other.
+
+The picture is there where the take has one: the camera's video that was kept with it, or the video that it was made of
+when that lies beside it.
+"""
+
 Command = Callable[..., int]
 
 
@@ -220,6 +229,26 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     importing.add_argument("-o", "--out", metavar="TAKE", type=Path, help=f"take to write (default: FILE{SUFFIX})")
     importing.add_argument("--overwrite", action="store_true", help="replace the take if it is there already")
     _add_controls_options(importing)
+
+    view = add("view", "look into a take with Rerun's viewer", _VIEW)
+    view.add_argument("take", metavar="TAKE", type=Path, help=f"take ({SUFFIX})")
+    view.add_argument("-o", "--output", metavar="F.rrd", type=Path, help="recording to write and keep")
+    view.add_argument(
+        "--open",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="open the viewer (default: yes without --output, no with it)",
+    )
+    view.add_argument("--address", metavar="HOST:PORT", help="show it in a viewer that runs there")
+    view.add_argument("--video", metavar="FILE", type=Path, help="the video that the take was made of")
+    view.add_argument(
+        "--picture-width",
+        type=_pixels,
+        default=640,
+        metavar="N",
+        help="pixels at most, 0 for no picture (default: 640)",
+    )
+    view.add_argument("--overwrite", action="store_true", help="replace the recording if it is there already")
 
     performer = add("performer", "learn a performer's face, or look into what was learned")
     actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -449,6 +478,13 @@ def _not_negative(text: str) -> float:
     value = float(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _pixels(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 7680:
+        raise argparse.ArgumentTypeError("must be from 0 to 7680")
     return value
 
 

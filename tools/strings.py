@@ -50,8 +50,8 @@ QUIET_ERRORS = {
     "ValueError",
 }
 """Errors that only another part of the program meets."""
-QUIET_FILES = {"capture/helper_main.py", "ui/region_properties.py"}
-"""Files whose texts are for a console, or are all registered with Blender."""
+QUIET_FILES = {"bridges/viewer/layout.py", "capture/helper_main.py", "ui/region_properties.py"}
+"""Files whose texts are for a console or another program, or are all registered with Blender."""
 DETAILED_FILES = re.compile(r"(capture|rig)/self_test\w*\.py")
 """Files with details for bug reports, which are in English: only their sentences and titles are shown."""
 SENTENCE_ENDS = (".", "?")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...mapping.data import load_table
 from ...mapping.face_regions import FACE_REGIONS, control_face_regions
 from ...mapping.frame import ARKIT_SHAPES, FaceFrames
 from ...mapping.mapper import head_angles
@@ -55,15 +54,16 @@ _DOT, _KEY_DOT = -1.2, -4.0
 _GREY = (110, 116, 128)
 
 
-def instants(times: np.ndarray, first: int = 0) -> list["rr.TimeColumn"]:
-    """Return both timelines for instants (N,), seconds, of the images from number `first` on."""
+def instants(times: np.ndarray, numbers: np.ndarray) -> list["rr.TimeColumn"]:
+    """Return both timelines for instants (N,), seconds, of the images of these numbers (N,)."""
     import rerun as rr
 
     moments = np.round(times * 1e9).astype("timedelta64[ns]")
-    return [
-        rr.TimeColumn(TIME, duration=moments),
-        rr.TimeColumn(FRAME, sequence=np.arange(first, first + len(times))),
-    ]
+    return [rr.TimeColumn(TIME, duration=moments), rr.TimeColumn(FRAME, sequence=numbers)]
+
+
+def _from(times: np.ndarray, first: int) -> list["rr.TimeColumn"]:
+    return instants(times, np.arange(first, first + len(times)))
 
 
 def send_static(recording: "rr.RecordingStream", paths: FacePaths, scores: bool, neutral: np.ndarray | None) -> None:
@@ -93,9 +93,12 @@ def send_static(recording: "rr.RecordingStream", paths: FacePaths, scores: bool,
     recording.log(paths.root, rr.ViewCoordinates.RUB, annotations(), static=True)
     classes, points = landmark_classes(), np.arange(len(landmark_classes()), dtype=np.uint16)
     radii = np.where(classes == 0, _SKIN_RADIUS, _LINE_RADIUS)
-    fixed = {"class_ids": classes, "keypoint_ids": points, "show_labels": False}
-    recording.log(paths.landmarks_2d, rr.Points2D.from_fields(**fixed, radii=_DOT, draw_order=10.0), static=True)
-    recording.log(paths.landmarks_3d, rr.Points3D.from_fields(**fixed, radii=radii), static=True)
+    flat = rr.Points2D.from_fields(
+        class_ids=classes, keypoint_ids=points, show_labels=False, radii=_DOT, draw_order=10.0
+    )
+    deep = rr.Points3D.from_fields(class_ids=classes, keypoint_ids=points, show_labels=False, radii=radii)
+    recording.log(paths.landmarks_2d, flat, static=True)
+    recording.log(paths.landmarks_3d, deep, static=True)
     recording.log(
         paths.key_points,
         rr.Points2D.from_fields(
@@ -121,7 +124,7 @@ def send_seen(recording: "rr.RecordingStream", paths: FacePaths, frames: FaceFra
     """Write what the tracker saw of a face: landmarks in the picture, box, key points, scores and its trust."""
     import rerun as rr
 
-    at = instants(frames.times, first)
+    at = _from(frames.times, first)
     pixels = pixels_of(frames)
     there = ~np.isnan(pixels).any(axis=2)
     counts = there.sum(axis=1)
@@ -149,19 +152,17 @@ def send_shape(
 
     there = ~np.isnan(points).any(axis=2)
     columns = rr.Points3D.columns(positions=points[there])
-    _send(recording, paths.landmarks_3d, instants(times, first), columns, there.sum(axis=1))
+    _send(recording, paths.landmarks_3d, _from(times, first), columns, there.sum(axis=1))
 
 
 def send_motion(recording: "rr.RecordingStream", paths: FacePaths, motion: Motion, first: int = 0) -> None:
     """Write what a performance was solved to: controls, head, gaze, and how far it is to be trusted."""
     import rerun as rr
 
-    at = instants(motion.times, first)
+    at = _from(motion.times, first)
     for shape, values in zip(ARKIT_SHAPES, motion.controls.T, strict=True):
         send_curve(recording, paths.control(shape), at, values)
-    pose = rr.Transform3D.columns(
-        translation=motion.head_translation, quaternion=motion.head_rotation[:, [1, 2, 3, 0]]
-    )
+    pose = rr.Transform3D.columns(translation=motion.head_translation, quaternion=motion.head_rotation[:, [1, 2, 3, 0]])
     recording.send_columns(paths.head, at, pose)
     for name, values in zip(ANGLES, head_angles(motion).T, strict=True):
         send_curve(recording, f"{paths.angles}/{name}", at, values)
@@ -173,9 +174,7 @@ def send_motion(recording: "rr.RecordingStream", paths: FacePaths, motion: Motio
     send_curve(recording, paths.solved, at, motion.confidence)
 
 
-def send_curve(
-    recording: "rr.RecordingStream", path: str, at: Sequence["rr.TimeColumn"], values: np.ndarray
-) -> None:
+def send_curve(recording: "rr.RecordingStream", path: str, at: Sequence["rr.TimeColumn"], values: np.ndarray) -> None:
     """Write one value an instant, (N,); NaN is a gap."""
     import rerun as rr
 

@@ -79,7 +79,7 @@ def _face(take: Take, face: int) -> FaceContent:
     try:
         recorded = PerformerProfile.from_json(stored) if stored else None
     except ProfileError as error:
-        raise TakeError(f"The take '{take.info.name}': {error}") from error
+        raise TakeError(str(error)) from error
     if recorded is None and int(frames.found.sum()) < _LEAST:
         profile = default_profile(view)
     else:

@@ -40,9 +40,7 @@ class Shown:
 
 def shapes_of(region: str) -> tuple[str, ...]:
     """Return the shapes of a part of the face, see `mapping.face_regions`."""
-    return tuple(
-        shape for shape, own in zip(ARKIT_SHAPES, control_face_regions(), strict=True) if own == region
-    )
+    return tuple(shape for shape, own in zip(ARKIT_SHAPES, control_face_regions(), strict=True) if own == region)
 
 
 def layout(faces: Sequence[Shown]) -> "rrb.Blueprint":
@@ -95,37 +93,37 @@ def _face(shown: Shown, faces: Sequence[Shown]) -> Any:
     return rrb.Horizontal(seen, curves, column_shares=[2, 3], name=name)
 
 
-def _space(origin: str, name: str) -> Any:
+def _space(origin: str, title: str) -> Any:
     import rerun.blueprint as rrb
 
     return rrb.Spatial3DView(
         origin=origin,
         contents="$origin/**",
-        name=name,
+        name=title,
         eye_controls=rrb.EyeControls3D(position=_EYE, look_target=_MIDDLE, eye_up=(0.0, 1.0, 0.0)),
         line_grid=False,
     )
 
 
-def _shapes(shown: Shown, name: str, shapes: Sequence[str]) -> Any:
+def _shapes(shown: Shown, title: str, shapes: Sequence[str]) -> Any:
     """Return the curves of some shapes: what the tracker says above what Mimica makes of it."""
     import rerun.blueprint as rrb
 
     paths = shown.paths
     controls = _plot(paths, "Controls", [paths.control(shape) for shape in shapes], (0.0, 1.0))
     if not shown.scores:
-        return rrb.Vertical(controls, name=name)
+        return rrb.Vertical(controls, name=title)
     scores = _plot(paths, "Scores of the Tracker", [paths.score(shape) for shape in shapes], (0.0, 1.0))
-    return rrb.Vertical(scores, controls, name=name)
+    return rrb.Vertical(scores, controls, name=title)
 
 
-def _plot(paths: FacePaths, name: str, contents: Sequence[str], span: tuple[float, float] | None = None) -> Any:
+def _plot(paths: FacePaths, title: str, contents: Sequence[str], span: tuple[float, float] | None = None) -> Any:
     import rerun.blueprint as rrb
 
     return rrb.TimeSeriesView(
         origin=paths.root,
         contents=[f"+ {path}" for path in contents],
-        name=name,
+        name=title,
         axis_x=rrb.TimeAxis(link="LinkToGlobal"),
         axis_y=rrb.ScalarAxis(range=span, zoom_lock=True) if span else None,
         plot_legend=rrb.PlotLegend(corner=rrb.Corner2D.LeftTop),

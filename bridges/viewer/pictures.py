@@ -7,6 +7,7 @@ The film of a take is Motion JPEG, so its pictures are taken over as they are wh
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,14 +48,19 @@ def pictures_of(take: Take, times: np.ndarray, width: int = WIDTH, video: Path |
 
     :param times: (N,) of the take's images.
     :param width: pixels that pictures are made as wide as, where they are wider; 0: no pictures.
-    :param video: the video that the take was made of. Raises `PicturesError` when it is another one.
+    :param video: the video that the take was made of.
+    :raises PicturesError: the named video is another one.
+    :raises SourceError: it cannot be read.
     """
     if width <= 0 or not len(times):
         return None
     if video is not None:
         found = VideoPictures(video, times, width)
-        if reason := found.stranger():
-            raise PicturesError(f"The video '{video}' cannot be shown with this take: {reason} Name another, or none.")
+        if not found.belongs():
+            raise PicturesError(
+                f"The video '{video}' is not the one that this take was made of: its images have other times. Name "
+                "another, or none."
+            )
         return found
     film = take.info.film
     if film is not None and (path := take.path.with_name(Path(film.file).name)).is_file():
@@ -64,7 +70,8 @@ def pictures_of(take: Take, times: np.ndarray, width: int = WIDTH, video: Path |
         beside = take.path.with_name(Path(source.name).name)
         if beside.is_file() and beside != take.path:
             found = VideoPictures(beside, times, width)
-            return None if found.stranger() else found
+            with suppress(SourceError):
+                return found if found.belongs() else None
     return None
 
 
@@ -93,8 +100,8 @@ class VideoPictures:
         self.path = path
         self._times, self._width = times, width
 
-    def stranger(self) -> str | None:
-        """Return why the take is not of this video, as a sentence; None when its first images are the take's."""
+    def belongs(self) -> bool:
+        """Whether the take is of this video: its first images are the take's. Raises `SourceError`."""
         source = make_source(SourceSpec("video", path=str(self.path)))
         seen = shared = 0
         try:
@@ -102,13 +109,9 @@ class VideoPictures:
             while seen < _LOOKED_AT and (image := source.read()) is not None:
                 seen += 1
                 shared += self._number(image.time) is not None
-        except SourceError as error:
-            return str(error)
         finally:
             source.close()
-        if shared < _LEAST_SHARED * max(min(seen, len(self._times)), 1):
-            return "its images have other times."
-        return None
+        return shared >= _LEAST_SHARED * max(min(seen, len(self._times)), 1)
 
     def __iter__(self) -> Numbered:
         """See `Pictures`. A video that cannot be read on ends the pictures."""
@@ -166,7 +169,11 @@ def narrowed(jpeg: bytes, width: int) -> bytes | None:
     cv2 = load_cv2()
     # Half and quarter sizes come out of the decoder at less work.
     kind = next(
-        (kind for parts, kind in ((4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2)) if size[0] >= parts * width),
+        (
+            kind
+            for parts, kind in ((4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+            if size[0] >= parts * width
+        ),
         cv2.IMREAD_COLOR,
     )
     pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), kind)

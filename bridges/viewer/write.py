@@ -4,6 +4,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...capture.take import Take, TakeError
+from ...capture.take import Take
 from .. import extras
 from . import columns
+from .address import Address, nobody_at
 from .content import ControlContent, FaceContent, read_controls, read_faces
 from .entities import APPLICATION, PICTURE, FacePaths
 from .layout import Shown, layout
@@ -30,6 +32,10 @@ _BYTES_AN_IMAGE = 16_000
 """What an image of one face takes of the disk, without its picture; counted high."""
 _SHARE = 0.4
 """Of the progress: what reading and solving take."""
+
+
+_PATIENCE = 60.0
+"""Seconds that a viewer has for what is still on its way to it."""
 
 
 class ViewerError(Exception):
@@ -105,12 +111,29 @@ def write_file(path: Path, content: Content, progress: Callable[[float], None] =
             written = fill(recording, content, progress)
         finally:
             recording.disconnect()
-        _check_whole(part, written)
+        _check_whole(part)
         os.replace(part, path)
     except OSError as error:
         raise ViewerError(f"'{path}' cannot be written ({error.strerror or error}). Choose another place.") from error
     finally:
         _forget(part)
+    return written
+
+
+def send_to(address: Address, content: Content, progress: Callable[[float], None] = lambda _share: None) -> Written:
+    """Show a take in a viewer that runs. Raises `ViewerError`, or `extras.ExtraMissing`. Blocks."""
+    extras.require("rerun")
+    if not address.answers():
+        raise ViewerError(nobody_at(address))
+    recording = new_recording(content.take.info.name)
+    try:
+        recording.connect_grpc(address.url, default_blueprint=layout(content.shown))
+        written = fill(recording, content, progress)
+        recording.flush(timeout_sec=_PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise ViewerError(f"The viewer at {address.text} did not take all of it. Is it still open?") from error
+    finally:
+        recording.disconnect()
     return written
 
 
@@ -149,7 +172,11 @@ def fill(recording: "rr.RecordingStream", content: Content, progress: Callable[[
     if content.pictures is not None:
         first = content.faces[0].frames
         written.pictures = _send_pictures(
-            recording, content.pictures, first.times, first.image_sizes, lambda part: progress(share + (1 - share) * part)
+            recording,
+            content.pictures,
+            first.times,
+            first.image_sizes,
+            lambda part: progress(share + (1 - share) * part),
         )
     return written
 
@@ -164,7 +191,7 @@ def _send_pictures(
     """Write the pictures as they are, scaled to the image's own pixels by a transform, and return how many."""
     import rerun as rr
 
-    count = 0
+    count, last = 0, -1
     left = iter(pictures)
     scale = 0.0
     while block := list(islice(left, _PICTURES_AT_ONCE)):
@@ -176,22 +203,18 @@ def _send_pictures(
             recording.log(PICTURE, rr.Transform3D(scale=[scale, scale, 1.0]), static=True)
         recording.send_columns(
             PICTURE,
-            [
-                rr.TimeColumn("time", duration=np.round(times[numbers] * 1e9).astype("timedelta64[ns]")),
-                rr.TimeColumn("frame", sequence=numbers),
-            ],
+            columns.instants(times[numbers], numbers),
             rr.EncodedImage.columns(
                 blob=[np.frombuffer(jpeg, np.uint8) for _, jpeg in block], media_type=["image/jpeg"] * len(block)
             ),
         )
-        count += len(block)
-        progress(min(1.0, float(numbers[-1] + 1) / len(times)))
+        count, last = count + len(block), int(numbers[-1])
+        progress(min(1.0, (last + 1) / len(times)))
     # Where the pictures end before the take does, the last one must not stay.
-    if count and numbers[-1] + 1 < len(times):
-        end = [columns.instants(times[numbers[-1] + 1 : numbers[-1] + 2], int(numbers[-1]) + 1)][0]
-        recording.send_columns(
-            PICTURE, end, rr.EncodedImage.columns(blob=[np.zeros(0, np.uint8)]).partition([0])
-        )
+    if count and last + 1 < len(times):
+        after = np.array([last + 1])
+        nothing = rr.EncodedImage.columns(blob=[np.zeros(0, np.uint8)]).partition([0])
+        recording.send_columns(PICTURE, columns.instants(times[after], after), nothing)
     return count
 
 
@@ -202,19 +225,20 @@ def _check_room(part: Path, content: Content) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < needed:
         raise ViewerError(
-            f"The disk of '{part.parent}' has {free / 1e6:.0f} MB left, and about {needed / 1e6:.0f} MB are needed. Free "
-            "some space, choose another disk, or leave the pictures out."
+            f"The disk of '{part.parent}' has {free / 1e6:.0f} MB left, and about {needed / 1e6:.0f} MB are needed. "
+            "Free some space, choose another disk, or leave the pictures out."
         )
 
 
-def _check_whole(part: Path, written: Written) -> None:
+def _check_whole(part: Path) -> None:
     """See that all of it is on the disk: what writes it does not say when the disk takes no more."""
-    import rerun_bindings  # noqa: F401
-
     from rerun.chunk import RrdReader
 
     try:
-        whole = bool(RrdReader(part).recordings())
+        with warnings.catch_warnings():
+            # It warns of a file whose end is missing, and reads what is there.
+            warnings.simplefilter("error")
+            whole = bool(RrdReader(part).recordings())
     except Exception:
         whole = False
     if not whole:
@@ -226,6 +250,3 @@ def _forget(part: Path) -> None:
         part.unlink(missing_ok=True)
     except OSError:
         pass
-
-
-__all__ = ["SUFFIX", "Content", "TakeError", "ViewerError", "Written", "fill", "new_recording", "read_content", "write_file"]
