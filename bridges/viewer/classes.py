@@ -45,7 +45,9 @@ _BESIDES: dict[str, Lines] = {
 }
 """Lines that are no contour of the picture in the viewport. The nose's are MediaPipe's (Apache-2.0)."""
 _CENTRES = {"left iris": 473, "right iris": 468}
-_SKIN_COLOUR: Colour = (96, 104, 120)
+_MARK: Colour = (240, 225, 90)
+"""Of the box and the key points."""
+_SKIN_COLOUR: Colour = (150, 158, 172)
 
 KEY_POINT_LANDMARKS: dict[str, int] = {
     "right eye": 468,
@@ -138,11 +140,9 @@ def annotations() -> "rr.AnnotationContext":
     )
     described.append(
         rr.ClassDescription(
-            info=rr.AnnotationInfo(KEY_POINTS, "key points", (255, 255, 0)),
-            keypoint_annotations=[
-                rr.AnnotationInfo(i, name, (255, 255, 0)) for i, name in enumerate(KEY_POINT_LANDMARKS)
-            ],
+            info=rr.AnnotationInfo(KEY_POINTS, "key points", _MARK),
+            keypoint_annotations=[rr.AnnotationInfo(i, name, _MARK) for i, name in enumerate(KEY_POINT_LANDMARKS)],
         )
     )
-    described.append(rr.ClassDescription(info=rr.AnnotationInfo(BOX, "face", (255, 255, 0))))
+    described.append(rr.ClassDescription(info=rr.AnnotationInfo(BOX, "face", _MARK)))
     return rr.AnnotationContext(described)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...mapping.face_regions import FACE_REGIONS, control_face_regions
+from ...mapping.face_regions import control_face_regions
 from ...mapping.frame import ARKIT_SHAPES, FaceFrames
 from ...mapping.mapper import head_angles
 from ...mapping.motion import Motion
@@ -25,7 +25,7 @@ from .classes import (
     landmark_classes,
 )
 from .content import pixels_of
-from .entities import ANGLES, AXES, EYES, FRAME, TIME, FacePaths
+from .entities import ANGLES, AXES, EYES, FRAME, TELLING, TIME, FacePaths
 
 if TYPE_CHECKING:
     import rerun as rr
@@ -49,7 +49,7 @@ _LINE, _THIN = 1.5, 1.0
 """Widths of curves, points of the screen."""
 _SKIN_RADIUS, _LINE_RADIUS = 0.035, 0.05
 """Of points in face space, cm."""
-_DOT, _KEY_DOT = -1.2, -4.0
+_DOT, _KEY_DOT = -1.0, -2.5
 """Of points in the picture; below 0 Rerun takes them as points of the screen."""
 _GREY = (110, 116, 128)
 
@@ -184,12 +184,14 @@ def send_curve(recording: "rr.RecordingStream", path: str, at: Sequence["rr.Time
 
 def shape_colours() -> tuple[Colour, ...]:
     """Return the colour of each of the 52 shapes' curves."""
-    used = dict.fromkeys(FACE_REGIONS, 0)
-    colours = []
-    for region in control_face_regions():
-        colours.append(_HUES[used[region] % len(_HUES)])
-        used[region] += 1
-    return tuple(colours)
+    colours = {shape: _HUES[i] for i, shape in enumerate(TELLING)}
+    used: dict[str, int] = {}
+    for shape, region in zip(ARKIT_SHAPES, control_face_regions(), strict=True):
+        if shape not in colours:
+            # Those of the overview have the first colours.
+            used[region] = used.get(region, len(TELLING) - 1) + 1
+            colours[shape] = _HUES[used[region] % len(_HUES)]
+    return tuple(colours[shape] for shape in ARKIT_SHAPES)
 
 
 def _send(

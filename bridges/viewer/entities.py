@@ -16,6 +16,16 @@ PICTURE = "/picture"
 ANGLES = ("yaw", "pitch", "roll")
 AXES = ("x", "y", "z")
 EYES = ("left", "right")
+TELLING = (
+    "jawOpen",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthPucker",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "browInnerUp",
+)
+"""What is looked at first: one of each thing that a face does."""
 
 
 @dataclass(frozen=True, slots=True)

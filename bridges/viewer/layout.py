@@ -8,25 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ...mapping.face_regions import control_face_regions
 from ...mapping.frame import ARKIT_SHAPES
-from .entities import PICTURE, TIME, FacePaths
+from .entities import PICTURE, TELLING, TIME, FacePaths
 
 if TYPE_CHECKING:
     import rerun.blueprint as rrb
 
-_TELLING = (
-    "jawOpen",
-    "mouthSmileLeft",
-    "mouthSmileRight",
-    "mouthPucker",
-    "eyeBlinkLeft",
-    "eyeBlinkRight",
-    "browInnerUp",
-)
-"""What is looked at first: one of each thing that a face does."""
 _REGIONS = (("Brows", "BROWS"), ("Eyes", "EYES"), ("Cheeks and Nose", "CHEEKS"), ("Mouth", "MOUTH"))
-_EYE = (0.0, 1.0, 36.0)
+_EYE = (0.0, 0.5, 25.0)
 """Where the face is looked at from, cm, face space: from the front."""
 _MIDDLE = (0.0, -0.5, 0.0)
+_SHARE = (-0.02, 1.02)
+"""What plots of amounts show: what is 0 or 1 all the time is not hidden by the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +58,19 @@ def _face(shown: Shown, faces: Sequence[Shown]) -> Any:
     name = paths.root.strip("/").replace("_", " ").capitalize()
     curves = rrb.Vertical(
         rrb.Tabs(
-            _shapes(shown, "Overview", _TELLING),
+            _shapes(shown, "Overview", TELLING),
             *(_shapes(shown, title, shapes_of(region)) for title, region in _REGIONS),
             active_tab=0,
         ),
         rrb.Horizontal(
-            _plot(paths, "Head, degrees", [f"{paths.angles}/**"]),
+            rrb.Tabs(
+                _plot(paths, "Head, degrees", [f"{paths.angles}/**"]),
+                _plot(paths, "Head, cm", [f"{paths.way}/**"]),
+                active_tab=0,
+            ),
             _plot(paths, "Gaze, degrees", [f"{paths.gaze}/**"]),
         ),
-        *([_plot(paths, "Confidence", [paths.tracked, paths.solved], (0.0, 1.05))] if shown.points else []),
+        *([_plot(paths, "Confidence", [paths.tracked, paths.solved], _SHARE)] if shown.points else []),
         row_shares=[5, 2, 1] if shown.points else [5, 2],
         name=name,
     )
@@ -110,14 +106,23 @@ def _shapes(shown: Shown, title: str, shapes: Sequence[str]) -> Any:
     import rerun.blueprint as rrb
 
     paths = shown.paths
-    controls = _plot(paths, "Controls", [paths.control(shape) for shape in shapes], (0.0, 1.0))
+    # One legend is enough: a shape has the same colour in both.
+    legend = not shown.scores
+    controls = _plot(paths, "Controls", [paths.control(shape) for shape in shapes], _SHARE, legend=legend)
     if not shown.scores:
         return rrb.Vertical(controls, name=title)
-    scores = _plot(paths, "Scores of the Tracker", [paths.score(shape) for shape in shapes], (0.0, 1.0))
+    scores = _plot(paths, "Scores of the Tracker", [paths.score(shape) for shape in shapes], _SHARE)
     return rrb.Vertical(scores, controls, name=title)
 
 
-def _plot(paths: FacePaths, title: str, contents: Sequence[str], span: tuple[float, float] | None = None) -> Any:
+def _plot(
+    paths: FacePaths,
+    title: str,
+    contents: Sequence[str],
+    span: tuple[float, float] | None = None,
+    *,
+    legend: bool = True,
+) -> Any:
     import rerun.blueprint as rrb
 
     return rrb.TimeSeriesView(
@@ -126,5 +131,5 @@ def _plot(paths: FacePaths, title: str, contents: Sequence[str], span: tuple[flo
         name=title,
         axis_x=rrb.TimeAxis(link="LinkToGlobal"),
         axis_y=rrb.ScalarAxis(range=span, zoom_lock=True) if span else None,
-        plot_legend=rrb.PlotLegend(corner=rrb.Corner2D.LeftTop),
+        plot_legend=rrb.PlotLegend(corner=rrb.Corner2D.LeftTop, visible=legend),
     )
