@@ -41,6 +41,7 @@ def main() -> int:
     build = add("build", "make the extension zips")
     build.add_argument("--python", action="append", default=[], metavar="3.xx", help="carry scipy for this Python too")
     build.add_argument("--platform", action="append", default=[], help="only this platform; may be repeated")
+    build.add_argument("--extras", action="store_true", help="make the zips of the optional packages instead")
     build.add_argument("--output", type=Path, default=ROOT / "dist", help="folder of the zips (default: dist)")
     add("docs", "build the documentation's site in out/docs, the same that goes into the zips as help")
     add("desktop", "run the tests that drive a real Blender with its window", passes_on="[PYTEST OPTION ...]")
@@ -48,7 +49,7 @@ def main() -> int:
     add("bench", "measure speed and print the figures", passes_on="[OPTION ...]")
     model = add("model", "fetch or build the face model and print where it is")
     model.add_argument("--download", action="store_true", help="try the official address again")
-    add("lock", "ask the registry for the wheels of the zips and write tools/wheels.json")
+    add("lock", "ask the registry for the wheels of the zips and write tools/wheels.json and tools/wheels_extras.json")
     add("environment", "make the virtual environment and print its Python")
 
     arguments, arguments.rest = parser.parse_known_args()
@@ -115,14 +116,22 @@ def _build(arguments: argparse.Namespace) -> int:
     from .package import build
 
     python = ensure_environment(find_blender(arguments.blender))
+    if arguments.extras:
+        from .extras import build_extras
+
+        build_extras(python, arguments.output, arguments.platform, arguments.python)
+        return 0
     build(python, _ensure_model(python), arguments.output, arguments.platform, arguments.python)
     return 0
 
 
 def _lock(arguments: argparse.Namespace) -> int:
+    from .extras import write_extras_lock
     from .lock import write_lock
 
-    write_lock(ensure_environment(find_blender(arguments.blender)))
+    python = ensure_environment(find_blender(arguments.blender))
+    write_lock(python)
+    write_extras_lock(python)
     return 0
 
 

@@ -24,6 +24,12 @@ PLATFORMS = {
 }
 """Blender's name of a platform, and the wheel tags that pip may choose from for it."""
 
+NEWER_SYSTEMS = {
+    ("macos-arm64", "av"): ("macosx_14_0_arm64",),
+    ("macos-arm64", "onnxruntime"): ("macosx_14_0_arm64",),
+}
+"""Wheels, all of extras, for which the system has to be newer than for the main zip."""
+
 PYTHONS = ("3.11", "3.13", "3.14")
 """Blender 4.2 to 5.0, Blender 5.1 and later, and what Linux distributions build Blender with."""
 DEFAULT_PYTHONS = ("3.11", "3.13")
@@ -93,7 +99,7 @@ def write_lock(python: Path) -> None:
         for name, version in packages.items():
             with progress(f"{platform}: {name} {version}"):
                 for target in PYTHONS:
-                    wheels.add(_lock_one(python, platform, name, version, target))
+                    wheels.add(lock_one(python, platform, name, version, target))
     entries = [asdict(wheel) for wheel in sorted(wheels, key=lambda wheel: (wheel.platform, wheel.name, wheel.file))]
     LOCK.write_text(json.dumps({"schema": SCHEMA, "wheels": entries}, indent=1) + "\n", "utf-8")
 
@@ -141,7 +147,13 @@ def python_of(file: str) -> str | None:
     return f"{match[1]}.{match[2]}"
 
 
-def _lock_one(python: Path, platform: str, name: str, version: str, target: str) -> Wheel:
+def tags(platform: str, name: str) -> tuple[str, ...]:
+    """The wheel tags that pip may choose from for a package."""
+    return NEWER_SYSTEMS.get((platform, name), PLATFORMS[platform])
+
+
+def lock_one(python: Path, platform: str, name: str, version: str, target: str) -> Wheel:
+    """Download one wheel, for the Python `target`, and return what the lock says of it. Raises ToolError."""
     folder = CACHE / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -153,7 +165,7 @@ def _lock_one(python: Path, platform: str, name: str, version: str, target: str)
 def _download(python: Path, folder: Path, platform: str, name: str, version: str, target: str | None) -> Path:
     command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", target or DEFAULT_PYTHONS[0], "--dest", str(folder)]
-    for tag in PLATFORMS[platform]:
+    for tag in tags(platform, name):
         command += ["--platform", tag]
     result = subprocess.run([*command, f"{name}=={version}"], capture_output=True, text=True, check=False)
     files = list(folder.glob("*.whl"))

@@ -115,30 +115,35 @@ def _build_in(
 ) -> Path:
     files = source_files()
     for name in files:
-        _copy(ROOT / name, stage / name)
+        stage_file(ROOT / name, stage / name)
     model_name = MODEL_NAMES[0] if _has_scores(model) else MODEL_NAMES[1]
-    _copy(model, stage / model_name)
+    stage_file(model, stage / model_name)
     files.append(model_name)
     for name in site_files(site):
-        _copy(site / name, stage / HELP / name)
+        stage_file(site / name, stage / HELP / name)
         files.append(f"{HELP}/{name}")
     for wheel, path in wheels.items():
         target = stage / "wheels" / wheel.file
         if lean_copy(path, wheel.name, platform, target):
             _stamp(target)
         else:
-            _copy(path, target)
+            stage_file(path, target)
     text = manifest_for(platform, [wheel.file for wheel in wheels], files)
-    manifest = stage / "blender_manifest.toml"
-    manifest.write_bytes(text.encode())
-    _stamp(manifest)
+    stage_text(text, stage / "blender_manifest.toml")
 
     version = tomllib.loads(text)["version"]
     target = output / f"mimica-{version}-{platform.replace('-', '_')}.zip"
-    _packer(python, packer, "build", "--source-dir", str(stage), "--output-filepath", str(target))
-    check_contents(target, [*files, "blender_manifest.toml", *(f"wheels/{wheel.file}" for wheel in wheels)])
-    _packer(python, packer, "validate", str(target))
+    pack(
+        python, packer, stage, target, [*files, "blender_manifest.toml", *(f"wheels/{wheel.file}" for wheel in wheels)]
+    )
     return target
+
+
+def pack(python: Path, packer: Path, stage: Path, target: Path, expected: list[str]) -> None:
+    """Make the zip of a folder, and check it and that it has the expected members. Raises ToolError."""
+    _packer(python, packer, "build", "--source-dir", str(stage), "--output-filepath", str(target))
+    check_contents(target, expected)
+    _packer(python, packer, "validate", str(target))
 
 
 def check_contents(path: Path, expected: list[str]) -> None:
@@ -155,9 +160,16 @@ def _has_scores(model: Path) -> bool:
         return "face_blendshapes.tflite" in bundle.namelist()
 
 
-def _copy(source: Path, target: Path) -> None:
+def stage_file(source: Path, target: Path) -> None:
+    """Copy a file to where a zip is made of it, always with the same time and mode."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+    _stamp(target)
+
+
+def stage_text(text: str, target: Path) -> None:
+    """Write a file where a zip is made of it, always with the same time and mode."""
+    target.write_bytes(text.encode())
     _stamp(target)
 
 

@@ -17,7 +17,8 @@ What is offered:
 - `find_blenders()`: the Blenders to test, from MIMICA_BLENDER (paths, separated like PATH), else from the desktop tool
   beside the checkout where there is one, else `blender` in PATH.
 - `Installation(blender, folder)`: a user's settings folder of its own; `.install(zip)` does what dropping the zip on
-  Blender's window does; `.start()` gives a `Desktop`; `.background(code)` runs code without a window.
+  Blender's window does, `.install_extra("phone")` the same with the zip of an optional part, made on the spot;
+  `.start()` gives a `Desktop`; `.background(code)` runs code without a window.
 - `Desktop`: `.evaluate(expression)`, `.run(statements)`, `.wait_until(expression, seconds)`; `.find(text)`,
   `.click(text or point)`, `.hover(...)`, `.scroll(...)`, `.press("Escape")`, `.type_text("text")`;
   `.operator_under_mouse()`; `.picture()` (the screen as BGR), `.screenshot(name)`, `.settle()`; `.log()`,
@@ -31,6 +32,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -40,6 +42,8 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
+
+from mimica.tools.extras import build_extras
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "out" / "desktop"
@@ -155,6 +159,13 @@ class Installation:
     def install(self, path: Path) -> str:
         """Install and enable an extension zip for the user. Returns what Blender said."""
         return self.run("--command", "extension", "install-file", "-r", "user_default", "--enable", str(path))
+
+    def install_extra(self, key: str) -> Path:
+        """Make the zip of an optional part, install and enable it for the user; returns the zip."""
+        pythons = [self.blender.python]
+        path = build_extras(Path(sys.executable), self.folder / "extras", ["linux-x64"], pythons, (key,))[0]
+        self.install(path)
+        return path
 
     def background(self, code: str) -> str:
         """Run Python in Blender without a window; returns its output. A failure in the code is a failure here."""
