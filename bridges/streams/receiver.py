@@ -6,14 +6,15 @@ What comes from the network is not trusted: whatever it is, the thread goes on, 
 face keeps being heard, because every sender has a share of its own and strangers together have one.
 """
 
-import errno
 import logging
+import selectors
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..extras import require
 from .protocol import PROTOCOLS, Address, Decoder, Refused, StreamProtocol, Told
@@ -129,7 +130,10 @@ class StreamReceiver:
         self._counts = ReceiverHealth()
         self._faces: list[_Face] = []
         self._end = threading.Event()
+        self._wake: socket.socket | None = None
         self._thread: threading.Thread | None = None
+        self._phone: Any = None
+        self._greet_at = float("-inf")
         self._socket: socket.socket | None = None
         self._port = self._asked_port
 
@@ -156,15 +160,22 @@ class StreamReceiver:
         with self._lock:
             self._counts, self._faces = ReceiverHealth(), []
             self._frames.clear()
-        self._end.clear()
+        self._end, self._phone, self._greet_at = threading.Event(), None, float("-inf")
+        self._wake, other = socket.socketpair()
         self._thread = threading.Thread(
-            target=self._run, args=(self._socket, decoder), name=f"mimica-stream-{self.protocol.key}", daemon=True
+            target=self._run,
+            args=(self._socket, other, self._end, decoder),
+            name=f"mimica-stream-{self.protocol.key}",
+            daemon=True,
         )
         self._thread.start()
 
     def stop(self) -> None:
         """End it and free the port. Frames that were not taken are kept for `take`."""
         self._end.set()
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake.close()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(5.0)
@@ -197,37 +208,43 @@ class StreamReceiver:
             )
             return replace(self._counts, faces=faces, rate=max((face.rate for face in faces), default=0.0))
 
-    def _run(self, held: socket.socket, decoder: Decoder) -> None:
+    def _run(self, held: socket.socket, wake: socket.socket, end: threading.Event, decoder: Decoder) -> None:
         """Read until the end; on the receiver's own thread."""
         shares: dict[Address, Allowance] = {}
-        strangers = Allowance(_STRANGERS if self.protocol.most <= 1000 else self.protocol.most / 4)
-        greeted, read = float("-inf"), 0
-        phone: tuple | None = None
-        while not self._end.is_set():
-            now = self._clock()
-            if self.protocol.greetings and self.phone_address and now - greeted > _GREET:
-                greeted = now
-                phone = self._greet(held, phone, now)
+        strangers = Allowance(max(_STRANGERS, self.protocol.most / 4))
+        asks = bool(self.protocol.greetings and self.phone_address)
+        with selectors.DefaultSelector() as selector, wake:
+            selector.register(held, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
+            while not end.is_set():
+                if asks:
+                    self._greet(held)
+                selector.select(_GREET / 4 if asks else None)
+                if end.is_set():
+                    return
+                try:
+                    more = self._read(held, decoder, shares, strangers)
+                except OSError as error:
+                    logger.warning("The %s stream ended: %s", self.protocol.name, error)
+                    self._count(failure=f"The network gives the stream no longer: {reason_of(error)}. Start it anew.")
+                    return
+                if more:
+                    end.wait(_PAUSE)
+
+    def _read(
+        self, held: socket.socket, decoder: Decoder, shares: dict[Address, Allowance], strangers: Allowance
+    ) -> bool:
+        """Read what has come, and return whether more may be there. Raises OSError when nothing can come any more."""
+        for _ in range(_BATCH):
             try:
                 datagram, sender = held.recvfrom(_LARGEST)
-            except TimeoutError:
-                read = 0
-                continue
-            except OSError as error:
-                if self._end.is_set():
-                    return
+            except BlockingIOError:
+                return False
+            except ConnectionError:
                 # Windows says so when a greeting found nobody; the next datagram comes all the same.
-                if error.errno in (errno.ECONNRESET, errno.ECONNREFUSED, getattr(errno, "WSAECONNRESET", -1)):
-                    continue
-                logger.warning("The %s stream ended: %s", self.protocol.name, error)
-                self._count(failure=f"The network gives the stream no longer: {reason_of(error)}. Start it anew.")
-                return
-            arrived, sender = self._clock(), (sender[0], sender[1])
-            self._look_at(datagram, sender, arrived, decoder, shares, strangers)
-            read += 1
-            if read >= _BATCH:
-                read = 0
-                self._end.wait(_PAUSE)
+                continue
+            self._look_at(datagram, (sender[0], sender[1]), self._clock(), decoder, shares, strangers)
+        return True
 
     def _look_at(
         self,
@@ -315,21 +332,25 @@ class StreamReceiver:
         self._faces.append(face)
         return face
 
-    def _greet(self, held: socket.socket, phone: tuple | None, now: float) -> tuple | None:
-        """Ask the phone for its stream, unless it sends. Returns its address, which is looked up once."""
+    def _greet(self, held: socket.socket) -> None:
+        """Ask the phone for its stream now and then, unless it sends. Its address is looked up once."""
+        now = self._clock()
         last = self._counts.last_arrival
-        if last is not None and now - last < _GREET:
-            return phone
+        if now < self._greet_at or (last is not None and now - last < _GREET):
+            return
+        self._greet_at = now + _GREET
         try:
-            phone = phone or socket.getaddrinfo(self.phone_address, 0, held.family, socket.SOCK_DGRAM)[0][4]
+            if self._phone is None:
+                self._phone = socket.getaddrinfo(self.phone_address, 0, held.family, socket.SOCK_DGRAM)[0][4]
             for words, port in self.protocol.greetings:
-                held.sendto(words, (phone[0], port, *phone[2:]))
+                held.sendto(words, (self._phone[0], port, *self._phone[2:]))
         except (OSError, UnicodeError) as error:
+            # A look-up that fails takes long, and nothing is read meanwhile.
+            self._greet_at = now + 5 * _GREET
             self._count(
-                refusal=f"The phone at '{self.phone_address}' cannot be asked for its stream: "
-                f"{reason_of(error)}. Its app shows the right address; both have to be in the same network."
+                refusal=f"The phone at '{self.phone_address}' cannot be asked for its stream: {reason_of(error)}. "
+                "Its app shows the right address; both have to be in the same network."
             )
-        return phone
 
     def _count(self, **more: int | str) -> None:
         with self._lock:

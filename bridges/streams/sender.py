@@ -103,7 +103,6 @@ class StreamSender:
                     "There is no address to send to. Enter another computer's, or 127.0.0.1 for this one."
                 )
             self._socket = bound_socket("", self.port)
-            self._socket.setblocking(False)
             self.port = self._socket.getsockname()[1]
         elif not 0 < self.port <= 65_535:
             raise StreamError(f"There is no port {self.port}. Choose one from 1024 to 65535.")
@@ -122,9 +121,10 @@ class StreamSender:
         with self._lock:
             self._end = True
             self._ready.notify_all()
-        thread, self._thread = self._thread, None
+        thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
+        self._thread = None
         held, self._socket = self._socket, None
         if held is not None:
             held.close()
@@ -168,8 +168,10 @@ class StreamSender:
         try:
             while True:
                 with self._lock:
-                    self._ready.wait_for(lambda: self._waiting or self._end, 0.1)
-                    if not self._waiting and self._end:
+                    # Where receivers ask, they are heard ten times a second.
+                    self._ready.wait_for(lambda: self._waiting or self._end, None if target is not None else 0.1)
+                    # One that was stuck in a look-up may find another in its place.
+                    if (self._end and not self._waiting) or self._thread is not threading.current_thread():
                         return
                     item = self._waiting.popleft() if self._waiting else None
                 if target is None:

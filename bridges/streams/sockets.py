@@ -7,14 +7,12 @@ import socket
 
 from .protocol import StreamError
 
-_WAIT = 0.25
-"""Seconds that a thread waits for a datagram before it looks whether it shall end."""
 _BUFFER = 1 << 20
 """Bytes that the system may keep for the socket."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a UDP socket that receives there, with a time limit for its thread to look up. Raises StreamError."""
+    """Return a UDP socket that receives there and does not wait. Raises StreamError."""
     if not 0 <= port <= 65_535:
         raise StreamError(f"There is no port {port}. Choose one from 1024 to 65535.")
     try:
@@ -32,7 +30,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
         if exclusive is not None:
             held.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-        held.settimeout(_WAIT)
+        held.setblocking(False)
         held.bind(address)
     except OSError as error:
         held.close()
