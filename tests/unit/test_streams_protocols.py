@@ -107,8 +107,10 @@ def live_link(
     )
 
 
-ENUM = {"JawForward": 14, "JawLeft": 15, "JawRight": 16, "JawOpen": 17, "MouthLeft": 21, "MouthRight": 22}
-ENUM |= {"EyeBlinkLeft": 0, "EyeBlinkRight": 7, "BrowInnerUp": 43, "CheekPuff": 46, "TongueOut": 51}
+ENUM = {
+    **{"EyeBlinkLeft": 0, "EyeBlinkRight": 7, "JawForward": 14, "JawLeft": 15, "JawRight": 16, "JawOpen": 17},
+    **{"MouthLeft": 21, "MouthRight": 22, "BrowInnerUp": 43, "CheekPuff": 46, "TongueOut": 51},
+}
 """Places in EARFaceBlendShape, from Unreal Engine."""
 
 
@@ -541,3 +543,31 @@ def test_python_osc_reads_what_is_sent() -> None:
     assert (x, y, z, w) == pytest.approx((0.0, -math.sin(0.25), 0.0, math.cos(0.25)), abs=1e-6)
     values = dict(one.params for one in told[3:-1])
     assert len(values) == 52 and values["TongueOut"] == 1.0 and told[-1].address == "/VMC/Ext/Blend/Apply"
+
+
+def test_vmcp_reads_what_is_sent() -> None:
+    events = pytest.importorskip("vmcp.events")
+    kinds = {
+        kind.ADDRESS_PATTERN: kind
+        for kind in (
+            events.StateEvent,
+            events.RelativeTimeEvent,
+            events.BoneTransformEvent,
+            events.BlendShapeEvent,
+            events.BlendShapeApplyEvent,
+        )
+    }
+    from pythonosc.osc_packet import OscPacket
+
+    frame = ControlFrame(1.0, np.linspace(0, 1, 52), head=np.array([0.5, 0.0, 0.0]), gaze=np.full((2, 2), 0.1))
+    told = [
+        kinds[one.message.address].from_message_data("", one.message.address, tuple(one.message.params))
+        for datagram in PROTOCOLS["vmc"].encoder().encode(frame)
+        for one in OscPacket(datagram).messages
+    ]
+    assert told[0].tracking_state.name == "OK" or told[0].tracking_state.value == 1
+    bones = {one.joint.value: one.rotation for one in told if isinstance(one, events.BoneTransformEvent)}
+    assert set(bones) == {"Head", "LeftEye", "RightEye"}
+    assert bones["Head"].y == pytest.approx(-math.sin(0.25)) and bones["Head"].w == pytest.approx(math.cos(0.25))
+    assert sum(isinstance(one, events.BlendShapeEvent) for one in told) == 52
+    assert isinstance(told[-1], events.BlendShapeApplyEvent)
