@@ -6,7 +6,7 @@ import logging
 import statistics
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -124,9 +124,12 @@ class CaptureSession:
         self._open_writers: set[TakeWriter] = set()
         self._shown_writer: TakeWriter | None = None
         self._films: dict[TakeWriter, FilmWriter] = {}
+        self._shown: dict[TakeWriter, Image] = {}
         self._clock: float | None = None
         self._write_lock = threading.Lock()
         self._captured = self._tracked = self._dropped = 0
+        self._offered: dict[int, int] = {}
+        """Images that each device offered so far."""
         self._results: deque[tuple[float, float]] = deque()
         self._first_result = 0.0
         self._face_found = False
@@ -252,6 +255,7 @@ class CaptureSession:
         with self._write_lock:
             self._open_writers.discard(writer)
             self._films.pop(writer, None)
+            self._shown.pop(writer, None)
 
     def stats(self) -> CaptureStats:
         """Return the figures of this moment. Cheap."""
@@ -325,19 +329,30 @@ class CaptureSession:
             if writer is not None:
                 began = image.grabbed - image.time
                 self._clock = began if self._clock is None else min(self._clock, began)
-            if lossless and live and image.index % self._every:
+            number = self._offered.get(image.device, 0)
+            self._offered[image.device] = number + 1
+            if lossless and live and number % self._every:
                 self._dropped += 1
                 return
-            if not lossless:
-                # Newest wins; what came for a take before its end stays.
-                stale = [item for item in self._waiting if item.writer is None]
-                for item in stale:
-                    self._waiting.remove(item)
-                self._dropped += len(stale)
-            self._waiting.append(_Waiting(image, writer))
+            if lossless or not self._replace_stale(image):
+                self._waiting.append(_Waiting(image, writer))
             if lossless and live:
                 self._thin_out(image)
             self._changed.notify_all()
+
+    def _replace_stale(self, image: Image) -> bool:
+        """Let the newest win in the place of its device's last one, so that no device keeps another's from its turn.
+
+        What came for a take before its end stays. Return False where nothing of the device waits.
+        """
+        stale = [item for item in self._waiting if item.writer is None and item.image.device == image.device]
+        if not stale:
+            return False
+        self._waiting[self._waiting.index(stale[0])] = _Waiting(image, None)
+        for item in stale[1:]:
+            self._waiting.remove(item)
+        self._dropped += len(stale)
+        return True
 
     def _thin_out(self, newest: Image) -> None:
         """Give up every other waiting image when too many wait, so that they stay evenly spaced.
@@ -356,7 +371,12 @@ class CaptureSession:
             crowded = waited > self._hold - melted or len(self._waiting) * newest.pixels.nbytes > _HOLD_BYTES
         if not crowded:
             return
-        kept = [item for i, item in enumerate(reversed(self._waiting)) if i % 2 == 0]
+        seen: Counter[int] = Counter()
+        kept: list[_Waiting] = []
+        for item in reversed(self._waiting):
+            if seen[item.image.device] % 2 == 0:
+                kept.append(item)
+            seen[item.image.device] += 1
         self._dropped += len(self._waiting) - len(kept)
         self._waiting = deque(reversed(kept))
         if slow:
@@ -443,7 +463,17 @@ class CaptureSession:
                 return
             number = writer.append(faces)
             if number is not None and writer in self._films:
-                self._films[writer].add(number, image.pixels)
+                self._films[writer].add(number, self._filmed(writer, image).pixels)
+
+    def _filmed(self, writer: TakeWriter, image: Image) -> Image:
+        """Return what the film shows for an image: it has as many pictures as the take, all of the take's first device.
+
+        For another device's image that is the first one's newest.
+        """
+        kept = self._shown.get(writer)
+        if kept is None or kept.device == image.device:
+            self._shown[writer] = kept = image
+        return kept
 
     # Shared.
 

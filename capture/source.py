@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-SourceKind = Literal["camera", "video", "images", "stream"]
+SourceKind = Literal["camera", "video", "images", "stream", "phone"]
 
 
 class SourceError(Exception):
@@ -70,6 +70,8 @@ class Image:
     """Number of this image among those read since `open`, from 0."""
     grabbed: float = 0.0
     """The moment this image arrived, on the clock of `time.perf_counter`; what latency is measured from."""
+    device: int = 0
+    """Of a source with several devices: the number of the one that it is from, in the order in which they joined."""
 
 
 class FrameSource(Protocol):
@@ -112,6 +114,8 @@ def make_source(spec: SourceSpec) -> FrameSource:
             source: FrameSource = video.VideoSource(spec.path)
         case "images":
             source = images.ImagesSource(spec.path, spec.rate)
+        case "phone":
+            raise SourceError("The server for phones is off. Switch it on, then start the capture again.")
         case _:
             raise ValueError(f"SourceSpec.kind is {spec.kind!r}.")
     return LoopedSource(source) if spec.loop else source

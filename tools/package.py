@@ -20,7 +20,7 @@ from .lock import DEFAULT_PYTHONS, PLATFORMS, Wheel, fetch, select
 
 PACKAGES = ("bridges", "capture", "cli", "mapping", "operators", "rig", "ui")
 ROOT_FILES = ("__init__.py", "LICENSE", "LICENSES/Apache-2.0.txt", "NOTICE.md")
-SUFFIXES = {".py", ".json", ".png", ".svg", ".npz", ".blend"}
+SUFFIXES = {".py", ".json", ".png", ".svg", ".npz", ".blend", ".html", ".css", ".js"}
 """Kinds of file that belong to the extension. Anything else in its folders is an error: better than forgetting it."""
 HELP = "help"
 """The documentation's site in the zip; `rig/help_pages.py` looks for it there."""
