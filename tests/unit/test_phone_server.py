@@ -198,7 +198,7 @@ def test_a_device_sends_pictures_and_gets_results(phone: PhoneServer) -> None:
         await until(lambda: peer.states[-1]["capturing"])
         points = np.random.default_rng(1).uniform(0, 1, (478, 3)).astype(np.float32)
         faces = (FaceFrame(images[-1].time, points, None, (160, 120)),)
-        source.tracked(images[-1], faces)
+        source.tracked(images[-1], faces)  # pyright: ignore[reportArgumentType]
         await until(lambda: peer.results)
         np.testing.assert_allclose(unpack_points(peer.results[0])[0], points[:, :2], atol=1e-4)
         (device,) = phone.devices()
