@@ -44,6 +44,7 @@ QUIET_ERRORS = {
     "ConnectionError",
     "IndexError",
     "KeyError",
+    "MessageError",
     "NotImplementedError",
     "RuntimeError",
     "TypeError",

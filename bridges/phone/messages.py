@@ -38,7 +38,7 @@ SPAN = (-0.5, 1.5)
 
 
 class MessageError(Exception):
-    """What came is not what the page sends."""
+    """What came is not what the page sends. Nobody reads it but who writes a page."""
 
 
 @dataclass(frozen=True, slots=True)

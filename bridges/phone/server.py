@@ -47,6 +47,18 @@ _OFFERS, _OFFERS_SECONDS = 12, 10.0
 _MOST_ANSWERING = 2
 """Offers that are answered at once: making keys and looking for ways costs time."""
 _STOP_SECONDS = 4.0
+_SOURCES = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "media-src": "'self' blob: mediastream:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+"""Whence the page may take what: from this server alone."""
 _HEADERS = {
     "Server": "",
     "Cache-Control": "no-store",
@@ -54,10 +66,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(self), microphone=()",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "media-src 'self' blob: mediastream:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": "; ".join(f"{what} {whence}" for what, whence in _SOURCES.items()),
 }
 _FOLDER = Path(__file__).parent / "page"
 _PAGE = {
@@ -87,7 +96,7 @@ class PhoneServer:
     """From `start` to `stop`; not restartable, make a new one. All methods may be called from any thread."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ValueError for a bad helper."""
+        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ServerError for a bad helper."""
         require("phone")
         self.settings = settings
         self.code = new_code()
@@ -213,7 +222,7 @@ class PhoneServer:
         try:
             asyncio.run(self._serve())
             self.state = "off" if self.state != "failed" else "failed"
-        except (CertificateError, _Refused) as error:
+        except (CertificateError, ServerError) as error:
             self._fail(str(error))
         except Exception as error:
             log.exception("The server for phones failed")
@@ -402,12 +411,12 @@ class PhoneServer:
             device.tell(state_message(device.number, capturing=self._wanted(), settings=settings))
 
 
-class _Refused(Exception):
-    """The server cannot listen; the text is a sentence for the user."""
+class ServerError(Exception):
+    """The server cannot be started so; the text is a sentence for the user."""
 
 
 def ice_server(text: str) -> dict[str, str]:
-    """Return a STUN or TURN server as browsers and aiortc take it. Raises ValueError with a sentence."""
+    """Return a STUN or TURN server as browsers and aiortc take it. Raises ServerError."""
     scheme, _, rest = text.strip().partition(":")
     login, at, address = rest.rpartition("@")
     if scheme not in ("stun", "stuns", "turn", "turns") or not address or " " in text.strip():
@@ -419,7 +428,7 @@ def ice_server(text: str) -> dict[str, str]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return the listening socket. Raises _Refused."""
+    """Return the listening socket. Raises ServerError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         exclusive: int | None = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
@@ -432,7 +441,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise _Refused(
+        raise ServerError(
             f"Port {port} cannot be opened for phones ({error.strerror or error}). Choose another port."
         ) from error
     return listener

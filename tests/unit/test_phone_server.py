@@ -346,7 +346,7 @@ def test_helpers_are_those_that_the_user_names() -> None:
     turn = server.ice_server(" turn:me:secret@example.org:3478 ")
     assert turn == {"urls": "turn:example.org:3478", "username": "me", "credential": "secret"}
     for text in ("", "http://example.org", "stun:", "stun:a b"):
-        with pytest.raises(ValueError, match="no STUN or TURN"):
+        with pytest.raises(server.ServerError, match="no STUN or TURN"):
             server.ice_server(text)
 
 
