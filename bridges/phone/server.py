@@ -53,7 +53,7 @@ _SOURCES = {
     "style-src": "'self'",
     "img-src": "'self' data:",
     "connect-src": "'self'",
-    "media-src": "'self' blob: mediastream:",
+    "media-src": "'self' blob:",
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
@@ -420,7 +420,7 @@ def ice_server(text: str) -> dict[str, str]:
     scheme, _, rest = text.strip().partition(":")
     login, at, address = rest.rpartition("@")
     if scheme not in ("stun", "stuns", "turn", "turns") or not address or " " in text.strip():
-        raise ValueError(f"'{text}' is no STUN or TURN server. Write stun:HOST:PORT, or turn:USER:PASSWORD@HOST:PORT.")
+        raise ServerError(f"'{text}' is no STUN or TURN server. Write stun:HOST:PORT, or turn:USER:PASSWORD@HOST:PORT.")
     server = {"urls": f"{scheme}:{address}"}
     if at:
         server["username"], _, server["credential"] = login.partition(":")
