@@ -1,12 +1,18 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes that hold controls in place of faces: made of a file of another program, listed and baked as others are.
+"""Takes that hold controls in place of faces: made of a file of another program, or recorded as it sends them. They are
+listed and baked as others are.
 
-Beside `meta` (with `kind` "controls", and `controls`: rate, which controls the file told, what was left out and noted)
-there is the table `controls`, a row an instant, all BLOBs being little-endian float64: `controls` 52 in the order of
-`mapping.frame.ARKIT_SHAPES`, `head` yaw, pitch and roll, `gaze` left and right eye's yaw and pitch, `eye_roll` left and
-right, in radians and with the signs of `mapping.control_take`; the last three are NULL in all rows where the file did
-not tell them. `time` is in seconds on the file's clock. Nothing is rounded: an export gives back what was imported.
+Of a file: beside `meta` (with `kind` "controls", and `controls`: rate, which controls the file told, what was left out
+and noted) there is the table `controls`, a row an instant, all BLOBs being little-endian float64: `controls` 52 in the
+order of `mapping.frame.ARKIT_SHAPES`, `head` yaw, pitch and roll, `gaze` left and right eye's yaw and pitch, `eye_roll`
+left and right, in radians and with the signs of `mapping.control_take`; the last three are NULL in all rows where the
+file did not tell them. `time` is in seconds on the file's clock. Nothing is rounded: an export gives back what was
+imported.
+
+Of a stream: the table `stream` in its stead, a row for each frame of each `face` in the order of arrival, where further
+`way` is the head's in centimetres, and `controls` is NULL where the sender lost the face or fell silent; `meta` has
+`stream`: where straight ahead was, and for which face.
 """
 
 import json
@@ -20,8 +26,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..mapping.frame import ARKIT_SHAPES
-from .take_schema import CONTROLS_VERSION, TakeError, TakeInfo, connect_to_read, create_database, unreadable
+from ..mapping.frame import ARKIT_SHAPES, ControlFrame
+from .take_schema import (
+    CONTROLS_VERSION,
+    STREAM_VERSION,
+    TakeError,
+    TakeInfo,
+    connect_to_read,
+    create_database,
+    unreadable,
+)
+from .take_writer import TakeForm
 
 _TABLE = """
 CREATE TABLE controls (
@@ -40,6 +55,21 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "eye_roll": (2,),
 }
 _SAID = ("known", "unknown", "notes")
+_STREAM_TABLE = """
+CREATE TABLE stream (
+    frame INTEGER NOT NULL,
+    face INTEGER NOT NULL,
+    time REAL NOT NULL,
+    controls BLOB,
+    head BLOB,
+    gaze BLOB,
+    eye_roll BLOB,
+    way BLOB
+);
+CREATE INDEX stream_by_face ON stream (face, frame, time);
+"""
+STREAM_SHAPES: dict[str, tuple[int, ...]] = {**_SHAPES, "way": (3,)}
+"""Columns of BLOBs of a stream's rows, in their order."""
 
 
 class Controls(Protocol):
@@ -107,17 +137,31 @@ def write_control_take(path: Path, info: TakeInfo, take: Controls) -> None:
         ) from error
 
 
-def read_control_take(path: Path) -> dict[str, Any]:
-    """Return what a take of controls holds: the fields of `mapping.control_take.ControlTake` but for its name.
+def stream_form(face: int = 0, rest: dict[str, Any] | None = None) -> TakeForm[ControlFrame]:
+    """Return how a take of a stream is written by `TakeWriter`, whose info's `kind` is to be "controls".
+
+    :param rest: where straight ahead is for that face, as `mapping.head_rest.HeadRest` has it in JSON.
+    """
+    insert = "INSERT INTO stream VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    meta = (("stream", json.dumps({"face": face, "rest": rest})),)
+    return TakeForm(STREAM_VERSION, _STREAM_TABLE, insert, _stream_row, meta)
+
+
+def read_control_take(path: Path, face: int | None = None) -> dict[str, Any]:
+    """Return what a take of controls holds: what `mapping.control_take.ControlTake.stored` takes beside a name.
+
+    :param face: of a stream; None: the face that was seen most.
 
     Raises `TakeError`.
     """
     connection = connect_to_read(path)
     try:
-        (said,) = connection.execute("SELECT value FROM meta WHERE key = 'controls'").fetchone() or (None,)
-        if said is None:
+        said = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('controls', 'stream')"))
+        if "stream" in said:
+            return _read_stream(connection, json.loads(said["stream"]), face)
+        if "controls" not in said:
             raise TakeError(f"The take '{path.name}' holds faces, not controls.")
-        told = json.loads(said)
+        told = json.loads(said["controls"])
         rows = connection.execute(f"SELECT time, {', '.join(_SHAPES)} FROM controls ORDER BY frame").fetchall()
         if not rows:
             raise ValueError("there are no instants in it")
@@ -132,10 +176,38 @@ def read_control_take(path: Path) -> dict[str, Any]:
             **arrays,
             **{key: tuple(str(item) for item in told.get(key, ())) for key in _SAID},
         }
-    except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
         raise unreadable(path, error) from error
     finally:
         connection.close()
+
+
+_MOST = "SELECT face FROM stream GROUP BY face ORDER BY SUM(controls IS NOT NULL) DESC, face LIMIT 1"
+
+
+def _read_stream(connection: sqlite3.Connection, said: dict[str, Any], face: int | None) -> dict[str, Any]:
+    """Read one face of a stream. Parts that some instants tell are zero in the others, those that none tells are None.
+
+    Instants that are not later than those before are passed over: the sender began again.
+    """
+    if face is None:
+        (face,) = connection.execute(_MOST).fetchone() or (0,)
+    columns = ", ".join(STREAM_SHAPES)
+    rows = connection.execute(f"SELECT time, {columns} FROM stream WHERE face = ? ORDER BY frame", (face,)).fetchall()
+    if not rows:
+        raise ValueError("there are no instants in it")
+    times = np.array([row[0] for row in rows], np.float64)
+    later = np.flatnonzero(np.diff(np.maximum.accumulate(times), prepend=-np.inf) > 0.0)
+    found = np.array([rows[i][1] is not None for i in later])
+    told: dict[str, np.ndarray | None] = {}
+    for (key, shape), column in zip(STREAM_SHAPES.items(), list(zip(*rows, strict=True))[1:], strict=True):
+        rest = bytes(8 * int(np.prod(shape)))
+        blobs = [column[i] for i in later]
+        told[key] = None if all(b is None for b in blobs) else _array([rest if b is None else b for b in blobs], key)
+    if told["controls"] is None:
+        told["controls"] = np.zeros((len(later), len(ARKIT_SHAPES)))
+    straight = said.get("rest") if face == said.get("face") else None
+    return {"times": times[later], "rate": None, **told, "found": found, "rest": straight}
 
 
 def _blobs(values: np.ndarray | None, count: int) -> list[bytes | None]:
@@ -149,10 +221,15 @@ def _array(blobs: Sequence[bytes | None], key: str) -> np.ndarray | None:
     whole = [blob for blob in blobs if blob is not None]
     if not whole:
         return None
-    shape = _SHAPES[key]
+    shape = STREAM_SHAPES[key]
     values = np.frombuffer(b"".join(whole), "<f8")
     if len(whole) != len(blobs) or any(len(blob) != 8 * int(np.prod(shape)) for blob in whole):
         raise ValueError(f"{key} has the wrong length")
     if not np.isfinite(values).all():
         raise ValueError(f"{key} holds what is no number")
     return values.reshape(len(blobs), *shape)
+
+
+def _stream_row(number: int, frame: ControlFrame) -> tuple[Any, ...]:
+    blobs = (getattr(frame, key) for key in STREAM_SHAPES)
+    return number, frame.face_id, frame.time, *(None if b is None else b.astype("<f8").tobytes() for b in blobs)

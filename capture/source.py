@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-SourceKind = Literal["camera", "video", "images", "stream", "phone"]
+SourceKind = Literal["camera", "video", "images", "stream", "phone", "program"]
+"""`program`: another one that sends controls; there are no images, see `control_session`."""
 
 
 class SourceError(Exception):

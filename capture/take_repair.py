@@ -9,16 +9,20 @@ itself is only read: what is found becomes a new take beside it.
 The form of pages and records is SQLite's own, https://www.sqlite.org/fileformat2.html.
 """
 
+import math
 import sqlite3
 import struct
 from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from ..mapping.frame import ARKIT_SHAPES, LANDMARK_COUNT
+from .control_takes import STREAM_SHAPES, stream_form
 from .take import TakeInfo
 from .take_files import companions, copy_companions, free_path
-from .take_schema import PAGE_SIZE, TakeError, create_database
+from .take_schema import PAGE_SIZE, STREAM_VERSION, TakeError, create_database
+from .take_writer import FACES, TakeForm
 
 _MAGIC = b"SQLite format 3\0"
 _LOG_MAGIC = (0x377F0682, 0x377F0683)
@@ -42,8 +46,10 @@ def repair_take(path: Path) -> Path:
     try:
         try:
             part.unlink(missing_ok=True)
-            create_database(part, [])
-            if not _fill(part, path, target.stem):
+            with _Pages(path) as pages:
+                form: TakeForm[Any] = stream_form() if pages.schema == STREAM_VERSION else FACES
+            create_database(part, [], form.tables, form.version)
+            if not _fill(part, path, target.stem, form):
                 raise TakeError(f"Nothing of the take '{path}' is whole. Restore it from a copy, or delete it.")
             part.replace(target)
         finally:
@@ -59,23 +65,24 @@ def repair_take(path: Path) -> Path:
     return target
 
 
-def _fill(part: Path, path: Path, name: str) -> int:
-    """Put what is whole of a take into an empty one. Returns how many rows of frames that is."""
+def _fill(part: Path, path: Path, name: str, form: TakeForm[Any]) -> int:
+    """Put what is whole of a take into an empty one of its form. Returns how many rows of frames that is."""
     meta: dict[str, str] = {}
+    is_whole, table = (_is_frame, "frames") if form is FACES else (_is_told, "stream")
     with closing(sqlite3.connect(part, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         for row in _rows(path):
-            if _is_frame(row):
-                connection.execute("INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            if is_whole(row):
+                connection.execute(form.insert.replace("INSERT", "INSERT OR IGNORE", 1), row)
             elif len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], str):
                 meta.setdefault(row[0], row[1])
-        (count,) = connection.execute("SELECT COUNT(*) FROM frames").fetchone()
+        (count,) = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
         try:
             TakeInfo.from_rows(list(meta.items()))
         except (ValueError, TypeError, AttributeError):
             # What the take said of itself is gone; the performance is worth keeping without it.
             meta = {}
-        for key, value in TakeInfo(name).to_rows():
+        for key, value in (*TakeInfo(name, kind="faces" if form is FACES else "controls").to_rows(), *form.meta):
             meta.setdefault(key, value)
         meta |= {key: value for key, value in TakeInfo(name).to_rows() if key == "name"}
         meta["complete"] = "false"
@@ -95,6 +102,22 @@ def _is_frame(row: tuple[_Value, ...]) -> bool:
         and all(isinstance(number, int | float) for number in (time, quality))
         and (landmarks is None or (isinstance(landmarks, bytes) and len(landmarks) == _LANDMARK_BYTES))
         and (scores is None or (isinstance(scores, bytes) and len(scores) == _SCORE_BYTES))
+    )
+
+
+def _is_told(row: tuple[_Value, ...]) -> bool:
+    """Whether it is a row of a stream."""
+    if len(row) != 8:
+        return False
+    frame, face, time, *blobs = row
+    return (
+        isinstance(frame, int)
+        and isinstance(face, int)
+        and isinstance(time, int | float)
+        and all(
+            blob is None or (isinstance(blob, bytes) and len(blob) == 8 * math.prod(shape))
+            for blob, shape in zip(blobs, STREAM_SHAPES.values(), strict=True)
+        )
     )
 
 
@@ -126,6 +149,8 @@ class _Pages:
         known = header.startswith(_MAGIC) and (size == 1 or (size >= 512 and size & (size - 1) == 0))
         self.size = (65536 if size == 1 else size) if known else PAGE_SIZE
         """Bytes of a page."""
+        self.schema = int.from_bytes(header[60:64], "big")
+        """The version of the take's schema, 0 where that is not whole."""
         self._log: dict[int, bytes] = _logged(path.with_name(path.name + "-wal"), self.size)
         whole = self._file.seek(0, 2) // self.size
         self._in_file = whole

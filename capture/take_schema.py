@@ -12,8 +12,9 @@ Two tables, which any SQLite tool can read:
   478 x 3 float32 and `scores` 52 float32, little-endian, as `mapping.frame.FaceFrame` describes them; `landmarks` is
   NULL when the face was not found, `scores` when there were none.
 
-A take of another kind (`kind` in `meta`) is one that was made of a file of controls: see `control_takes`. Its table of
-frames is empty, and its schema is `CONTROLS_VERSION`, so that programs which look for faces alone say that it is newer.
+A take of another kind (`kind` in `meta`) is one that holds controls, of a file or of a stream: see `control_takes`. Its
+table of frames is empty, and its schema is `CONTROLS_VERSION` or `STREAM_VERSION`, so that programs which look for
+faces alone say that it is newer.
 
 `PRAGMA application_id` marks the file as a take, `PRAGMA user_version` is the version of this schema: it rises only
 when an older program would read a take wrongly. Rows of `meta` may come at any time, as programs pass over those that
@@ -24,7 +25,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +38,9 @@ PATIENCE = 0.5
 """Seconds to wait for someone who is writing just then."""
 SCHEMA_VERSION = 1
 CONTROLS_VERSION = 2
-"""Of takes that hold controls in place of faces; the newest that can be read."""
+"""Of takes that hold controls in place of faces, made of a file."""
+STREAM_VERSION = 3
+"""Of takes that hold controls as they came from another program, of several faces; the newest that can be read."""
 APPLICATION_ID = 0x4D494D49
 """\"MIMI\"."""
 
@@ -160,6 +163,11 @@ class TakeInfo:
         """Return the info of a take that is made now of a file of another program."""
         return cls(name, created=datetime.now(UTC).isoformat(timespec="seconds"))
 
+    @classmethod
+    def received(cls, name: str, source: SourceInfo | None) -> "TakeInfo":
+        """Return the info of a take that begins now, of controls that another program sends."""
+        return replace(cls.imported(name), source=source, kind="controls")
+
     def to_rows(self) -> list[tuple[str, str]]:
         """Return the rows of `meta`."""
         return [(key, json.dumps(value)) for key, value in asdict(self).items()]
@@ -221,11 +229,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         if application != APPLICATION_ID:
             connection.close()
             raise TakeError(f"'{path}' is not a Mimica take. Choose a file that Mimica recorded.")
-        if version > CONTROLS_VERSION:
+        if version > STREAM_VERSION:
             connection.close()
             raise TakeError(
                 f"The take '{path.name}' was recorded by a newer Mimica (its format is {version}, this Mimica reads "
-                f"up to {CONTROLS_VERSION}). Update Mimica to open it."
+                f"up to {STREAM_VERSION}). Update Mimica to open it."
             )
         # SQLite takes what is missing of a last page for zeros, and says nothing.
         if not _has_log(path) and path.stat().st_size % page:
@@ -235,12 +243,21 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     raise unreadable(path, error) from error
 
 
+_FIGURES = (
+    "SELECT face_id, MAX(frame) + 1, MIN(time), MAX(time), SUM(quality), SUM(quality > 0)"
+    " FROM frames GROUP BY face_id ORDER BY 1"
+)
+# Each face of a stream comes by itself: the face that came most counts as the others' images.
+_STREAM_FIGURES = (
+    "SELECT face, (SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM stream GROUP BY face)), MIN(time), MAX(time),"
+    " SUM(controls IS NOT NULL), SUM(controls IS NOT NULL) FROM stream GROUP BY face ORDER BY 1"
+)
+
+
 def figures(connection: sqlite3.Connection) -> dict[str, Any]:
     """Count what a list shows of a take's frames: the index answers it, about 5 ms for ten minutes."""
-    faces = connection.execute(
-        "SELECT face_id, MAX(frame) + 1, MIN(time), MAX(time), SUM(quality), SUM(quality > 0)"
-        " FROM frames GROUP BY face_id ORDER BY 1"
-    ).fetchall()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    faces = connection.execute(_STREAM_FIGURES if version == STREAM_VERSION else _FIGURES).fetchall()
     if not faces:
         return {}
     face_ids, counts, firsts, lasts, qualities, found = zip(*faces, strict=True)

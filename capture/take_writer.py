@@ -13,13 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..mapping.frame import FaceFrame
-from .take_schema import PAGE_SIZE, Film, Sound, TakeError, TakeInfo, Timeline, create_database, figures
+from .take_schema import PAGE_SIZE, SCHEMA_VERSION, Film, Sound, TakeError, TakeInfo, Timeline, create_database, figures
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,29 @@ ROOM_EVERY = 2.0
 """Seconds between two looks at the room on the disk."""
 LOG_ROOM = 2 * CHECKPOINT_PAGES * PAGE_SIZE
 """Bytes that must stay free for the log."""
+F = TypeVar("F")
+"""What is recorded: `FaceFrame`, or `ControlFrame`."""
 READER_PATIENCE = 200
 """Milliseconds that closing waits for someone who is reading the take just then."""
 
 
-class TakeWriter:
+@dataclass(frozen=True, slots=True)
+class TakeForm(Generic[F]):
+    """How frames become rows of a take."""
+
+    version: int
+    """Of the schema."""
+    tables: str
+    """SQL that makes tables beside those that every take has."""
+    insert: str
+    """SQL that puts a row in."""
+    row: Callable[[int, F], tuple[Any, ...]]
+    """Makes a row of the number of an image and a frame. Called on the writer's thread."""
+    meta: tuple[tuple[str, str], ...] = ()
+    """What the take says of itself besides."""
+
+
+class TakeWriter(Generic[F]):
     """Writes a new take. `append` is for the tracker's thread, the rest for any.
 
     Nothing here raises: what goes wrong is a sentence in `error`, frames that were committed before stay in the file,
@@ -45,11 +64,12 @@ class TakeWriter:
     itself.
     """
 
-    def __init__(self, path: Path, info: TakeInfo) -> None:
-        """Begin a take at `path`, which must not exist yet."""
+    def __init__(self, path: Path, info: TakeInfo, form: "TakeForm[F] | None" = None) -> None:
+        """Begin a take at `path`, which must not exist yet. `form`: of its rows; None: of tracked faces."""
         self.path = path
         self.info = info
-        self._meta = [*info.to_rows(), ("complete", "false")]
+        self._form: TakeForm[Any] = form or FACES
+        self._meta = [*info.to_rows(), *self._form.meta, ("complete", "false")]
         self.error: str | None = None
         """What went wrong, as a sentence for the user."""
         self.dropped: Callable[[], int] | None = None
@@ -58,7 +78,7 @@ class TakeWriter:
         """For how long the disk has room at the present rate; None while that is not known."""
         self._bytes = 0
         self._dropped = 0
-        self._waiting: deque[tuple[int, tuple[FaceFrame, ...]]] = deque()
+        self._waiting: deque[tuple[int, tuple[F, ...]]] = deque()
         self._told: deque[tuple[str, str]] = deque()
         self._accepted = 0
         self._written = 0
@@ -73,7 +93,7 @@ class TakeWriter:
         """Images recorded so far; after an error, those that are safely in the file."""
         return self._accepted if self.error is None else self._written
 
-    def append(self, faces: tuple[FaceFrame, ...]) -> int | None:
+    def append(self, faces: tuple[F, ...]) -> int | None:
         """Take the faces of one image, later than the last one's. Returns at once and never raises.
 
         :return: the image's number in the take; None when it is not taken any more.
@@ -106,7 +126,7 @@ class TakeWriter:
             self._fail(f"The disk does not answer, so the end of the take '{self.path.name}' may be missing.")
         atexit.unregister(self.close)
 
-    def __enter__(self) -> "TakeWriter":
+    def __enter__(self) -> "TakeWriter[F]":
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -152,7 +172,7 @@ class TakeWriter:
         part = self.path.with_name(f".{self.path.name}.part")
         try:
             part.unlink(missing_ok=True)
-            create_database(part, self._meta)
+            create_database(part, self._meta, self._form.tables, self._form.version)
             with closing(sqlite3.connect(part, isolation_level=None)) as connection:
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             status = part.stat()
@@ -175,13 +195,9 @@ class TakeWriter:
         told = [self._told.popleft() for _ in range(len(self._told))]
         if not images and not told:
             return
-        rows = [
-            (number, face.face_id, face.time, *face.image_size, face.quality, _pack(face.landmarks), _pack(face.scores))
-            for number, faces in images
-            for face in faces
-        ]
+        rows = [self._form.row(number, face) for number, faces in images for face in faces]
         connection.execute("BEGIN")
-        connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(self._form.insert, rows)
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told)
         dropped = self.dropped() if self.dropped is not None else None
         if dropped is not None and (dropped != self._dropped or self._written == 0):
@@ -189,7 +205,7 @@ class TakeWriter:
             self._dropped = dropped
         connection.execute("COMMIT")
         self._written += len(images)
-        self._bytes += sum(len(part) for row in rows for part in row[-2:] if part is not None)
+        self._bytes += sum(len(part) for row in rows for part in row if isinstance(part, bytes))
 
     def _complete(self, connection: sqlite3.Connection) -> None:
         """Say in the take that it ended as it should, and what a list shows of it."""
@@ -257,3 +273,11 @@ class TakeWriter:
 
 def _pack(array: np.ndarray | None) -> bytes | None:
     return None if array is None else array.astype("<f4", copy=False).tobytes()
+
+
+def _face_row(number: int, face: FaceFrame) -> tuple[Any, ...]:
+    return (number, face.face_id, face.time, *face.image_size, face.quality, _pack(face.landmarks), _pack(face.scores))
+
+
+FACES = TakeForm(SCHEMA_VERSION, "", "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _face_row)
+"""Of faces that were tracked."""

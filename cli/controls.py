@@ -41,7 +41,7 @@ def is_controls(path: Path) -> bool:
 def read(arguments: argparse.Namespace, path: Path, console: Console) -> ControlTake:
     """Read controls as the command line says, and say what is to be said of them. Raises CommandError or TakeError."""
     if perform.is_take(path):
-        return ControlTake(Take.open(path).info.name, **read_control_take(path))
+        return ControlTake.stored(Take.open(path).info.name, read_control_take(path, getattr(arguments, "face", None)))
     settings = ReadSettings(arguments.unit, arguments.landscape, arguments.rate)
     try:
         take = read_controls(path, settings)

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A performance as controls over time and nothing else: what files of other programs hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from . import rotation as rot
 from .control_pose import motion_over
 from .filters import zero_phase
-from .frame import ARKIT_SHAPES
+from .frame import ARKIT_SHAPES, ControlFrame
 from .gaze import with_gaze
+from .head_rest import HeadRest
 from .motion import Motion
+from .outliers import without
 
 RATES = (23.976, 24.0, 25.0, 29.97, 30.0, 48.0, 50.0, 59.94, 60.0, 120.0)
 """Frames a second that cameras and programs have."""
@@ -51,9 +55,30 @@ class ControlTake:
     """Names in the file that mean nothing to Mimica."""
     notes: tuple[str, ...] = ()
     """What was found out or left out on reading, as sentences."""
+    way: np.ndarray | None = None
+    """float64 (N, 3), centimetres in face space: the head's way."""
+    found: np.ndarray | None = None
+    """bool (N,): where the sender saw the face, of a take that was recorded live; None: a file, all of it told. What
+    came live jitters and has gaps, and is smoothed as a tracked face is; a file's values are its own."""
+    rest: HeadRest | None = None
+    """Where straight ahead was when it was recorded live; None: where the sender says."""
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @classmethod
+    def stored(cls, name: str, fields: dict[str, Any]) -> "ControlTake":
+        """Return what a take on disk holds. Raises ValueError, TypeError or KeyError.
+
+        :param fields: by name; a `rate` of None is told by the times, and `rest` is as JSON has it.
+        """
+        rest, rate = fields.get("rest"), fields["rate"]
+        known: dict[str, Any] = {
+            **fields,
+            "rate": rate_of(fields["times"]) if rate is None else rate,
+            "rest": HeadRest.from_json(rest) if rest else None,
+        }
+        return cls(name, **known)
 
     @property
     def duration(self) -> float:
@@ -89,7 +114,46 @@ def motion_of_take(take: ControlTake, groups: np.ndarray | None = None) -> Motio
     gaze = take.gaze if take.gaze is not None and take.gaze.any() else None
     if gaze is not None and not controls[:, looks].any():
         controls = with_gaze(controls, gaze)
-    return motion_over(take.times, controls, head=take.head, gaze=gaze, groups=groups)
+    motion = motion_over(take.times, controls, head=take.head, way=take.way, gaze=gaze, groups=groups)
+    return motion if take.found is None else without(motion, ~take.found)
+
+
+def take_of_frames(name: str, frames: Sequence[ControlFrame]) -> ControlTake:
+    """Return frames of one face, in order of time, as they came. Raises ValueError when there are none.
+
+    A part that a frame does not tell is at rest there; a part that no frame tells is None.
+    """
+
+    def column(key: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        told = [getattr(frame, key) for frame in frames]
+        if all(values is None for values in told):
+            return None
+        return np.stack([np.zeros(shape) if values is None else values for values in told])
+
+    controls = column("controls", (len(ARKIT_SHAPES),))
+    times = np.array([frame.time for frame in frames], np.float64)
+    return ControlTake(
+        name,
+        times,
+        np.zeros((len(frames), len(ARKIT_SHAPES))) if controls is None else controls,
+        rate_of(times),
+        column("head", (3,)),
+        column("gaze", (2, 2)),
+        column("eye_roll", (2,)),
+        way=column("way", (3,)),
+        found=np.array([frame.found for frame in frames]),
+    )
+
+
+def frames_of_motion(motion: Motion, face: int = 0) -> list[ControlFrame]:
+    """Return a motion's instants as other programs are told them."""
+    head = rot.euler_from_matrix(rot.matrix_from_quaternion(motion.head_rotation))
+    return [
+        ControlFrame(time, controls, angles, way, gaze, face_id=face)
+        for time, controls, angles, way, gaze in zip(
+            motion.times.tolist(), motion.controls, head, motion.head_translation, motion.gaze, strict=True
+        )
+    ]
 
 
 def slowed(take: ControlTake, limit: float) -> ControlTake:
@@ -103,4 +167,4 @@ def slowed(take: ControlTake, limit: float) -> ControlTake:
         return zero_phase(take.times, values.reshape(len(take), -1), limit).reshape(values.shape)
 
     controls = zero_phase(take.times, take.controls, limit)
-    return replace(take, controls=controls, head=low(take.head), gaze=low(take.gaze))
+    return replace(take, controls=controls, head=low(take.head), way=low(take.way), gaze=low(take.gaze))

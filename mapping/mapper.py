@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from .calibration import PerformerProfile, default_profile, estimate_profile
-from .face_regions import group_shares
 from .face_space import DEFAULT_FIELD_OF_VIEW
-from .feel import Feel, Shown
+from .feel import Feel
 from .frame import LANDMARK_COUNT, FaceFrame, FaceFrames
-from .head_rest import HeadRest, recentred
+from .head_rest import recentred
 from .lens import likely_field_of_view
 from .live_filter import LiveFilter
-from .mirror import mirrored, mirrored_groups
+from .live_steps import LiveSteps
 from .motion import Motion
 from .rotation import euler_from_matrix, matrix_from_quaternion
 from .settings import MappingSettings
@@ -60,7 +59,7 @@ def map_frames(
     return finish(raw, settings, groups=groups, rest=profile.rest)
 
 
-class LiveMapper:
+class LiveMapper(LiveSteps):
     """Maps one face, frame after frame, as they come. Used by one thread at a time.
 
     Until a profile is given the average face serves; the performer's own neutral is found in the first good second.
@@ -73,17 +72,10 @@ class LiveMapper:
         groups: np.ndarray | None = None,
         field_of_view: float = DEFAULT_FIELD_OF_VIEW,
     ) -> None:
-        self.groups = groups
-        self.performed: Motion | None = None
-        """The newest instant as it was performed: filtered, but neither mirrored nor made stronger, held or eased."""
+        super().__init__(feel, groups)
         self._field_of_view = field_of_view
-        self._feel = feel or Feel()
-        self._shown = Shown(self._feel)
-        self._shares = group_shares(groups)
-        self._face_side()
         self._profile = profile
-        self.rest: HeadRest | None = profile.rest if profile else None
-        """Where straight ahead is; None: where the neutral is."""
+        self.rest = profile.rest if profile else None
         self._provisional: PerformerProfile | None = None
         self._collected: list[FaceFrame] | None = None if profile else []
         self._posed = False
@@ -97,30 +89,6 @@ class LiveMapper:
     def calibrating(self) -> bool:
         """Whether a neutral is being gathered."""
         return self._collected is not None
-
-    def reset(self) -> None:
-        """Forget what the filters remember: after a change of what is mapped."""
-        self._filter.reset()
-
-    def follow(self, feel: Feel) -> None:
-        """Show the performance otherwise from the next frame on. The pose does not jump, the filters go on."""
-        if feel is self._feel:
-            return
-        old, self._feel = self._feel, feel
-        self._shown.follow(feel)
-        if old.mirror != feel.mirror:
-            # From here on displacements are of other landmarks.
-            self._face_side()
-        elif old.mapping != feel.mapping:
-            self._filter.follow(feel.mapping)
-
-    def recentre(self, *, clear: bool = False) -> None:
-        """Let the newest pose of the head be straight ahead from the next frame on, until another neutral is given.
-
-        :param clear: let the neutral's own be straight ahead again.
-        """
-        self.rest = None if clear or self.performed is None else HeadRest.of(self.performed)
-        self._shown.ease()
 
     def set_profile(self, profile: PerformerProfile) -> None:
         """Use this profile from the next frame on."""
@@ -142,15 +110,7 @@ class LiveMapper:
         """Map one frame to a motion of one instant, filtered causally, without NaN."""
         self._calibrate(frame)
         profile = self._profile or self._provisional or default_profile(self._field_of_view)
-        self._filter.rest = self.rest
-        self.performed = motion = self._filter(solve(FaceFrames.from_frames([frame]), profile, self._solved_for))
-        motion = recentred(motion, self.rest)
-        return self._shown(mirrored(motion, self.groups) if self._feel.mirror else motion, self._shares)
-
-    def _face_side(self) -> None:
-        """Begin to solve and filter for the side of the face that is shown."""
-        self._solved_for = mirrored_groups(self.groups) if self._feel.mirror else self.groups
-        self._filter = LiveFilter(self._feel.mapping, self._solved_for)
+        return self._show(solve(FaceFrames.from_frames([frame]), profile, self._solved_for))
 
     def _calibrate(self, frame: FaceFrame) -> None:
         if self._collected is None or not frame.found:

@@ -93,7 +93,7 @@ class TakePerformance:
 
 
 class ControlPerformance:
-    """A file's controls. The values are its own: nothing is smoothed."""
+    """Controls of a file, whose values are its own: nothing is smoothed. Or of a stream, finished as a face's are."""
 
     def __init__(self, take: ControlTake) -> None:
         self.take = take
@@ -115,11 +115,13 @@ class ControlPerformance:
 
     @property
     def found(self) -> np.ndarray:
-        """All of them."""
-        return np.ones(len(self.take), bool)
+        """See `Performance`. Of a file all."""
+        return np.ones(len(self.take), bool) if self.take.found is None else self.take.found
 
     def motion(self, groups: np.ndarray | None, settings: MappingSettings, limit: float = np.inf) -> Motion:
         """See `Performance`."""
+        if self.take.found is not None:
+            return finish(motion_of_take(self.take, groups), settings, limit, groups, self.take.rest)
         return motion_of_take(slowed(self.take, limit), groups)
 
 

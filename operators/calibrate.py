@@ -58,6 +58,9 @@ class _Calibration(bpy.types.Operator):
         if session is None or session.capture.state != "running":
             cls.poll_message_set(say("Start a capture first"))
             return False
+        if session.of_controls:
+            cls.poll_message_set(say("The other program calibrates your face. Recentre Head works here too"))
+            return False
         if session.calibrator is not None and session.calibrator.view.stage in ("asking", "learning"):
             cls.poll_message_set(say("A calibration is running"))
             return False
@@ -192,6 +195,8 @@ def learn_take_into(take_path: Path, performer: Path) -> PerformerProfile:
     A performer without a neutral gets the take's. Raises `TakeError` or `ProfileError`.
     """
     take = Take.open(take_path)
+    if take.info.kind == "controls":
+        raise TakeError(f"The take '{take.info.name}' holds controls of another program, and no face to learn from.")
     summary = take.summary()
     face = take.info.performer_face if take.info.performer_face in summary.found else summary.main_face or 0
     frames = take.frames(face)

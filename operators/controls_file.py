@@ -89,8 +89,8 @@ class MIMICA_OT_export_controls(bpy.types.Operator, ExportHelper):
 
 
 def _controls_of(performance: Performance, path: Path, smoothness: float) -> ControlTake:
-    """Return a performance's controls: those of a file as they were imported."""
-    if isinstance(performance, ControlPerformance):
+    """Return a performance's controls: those of another program as they came, if nothing is missing of them."""
+    if isinstance(performance, ControlPerformance) and performance.found.all():
         return performance.take
     motion = performance.motion(None, MappingSettings(smoothness=smoothness))
     source = Take.open(path).info.source

@@ -119,7 +119,7 @@ class MIMICA_OT_recentre_head(bpy.types.Operator):
             cls.poll_message_set(say("Start a capture first"))
         elif context.scene.mimica.target is None:
             cls.poll_message_set(say("Pick a character, or press Create Face Rig"))
-        elif session.profile is None or session.values_of_face(session.face) is None:
+        elif not (session.profile or session.of_controls) or session.values_of_face(session.face) is None:
             cls.poll_message_set(say("Wait until your neutral is known: look into the camera for a second"))
         else:
             return True

@@ -37,7 +37,8 @@ class MIMICA_OT_show_in_image_editor(bpy.types.Operator):
             return {"CANCELLED"}
         session = live.current()
         info = session.capture.info if session is not None else None
-        area.spaces.active.image = picture_place.camera_image(*((info.width, info.height) if info else _USUAL_SIZE))
+        size = (info.width, info.height) if info and info.width else _USUAL_SIZE
+        area.spaces.active.image = picture_place.camera_image(*size)
         area.tag_redraw()
         return {"FINISHED"}
 

@@ -17,10 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, cast
 
 import bpy
 import numpy as np
 
+from ..capture.control_session import ControlSession, ControlSource
+from ..capture.control_takes import stream_form
 from ..capture.memory import give_back
 from ..capture.model import ModelFile
 from ..capture.remote import RemoteCaptureSession
@@ -32,10 +35,12 @@ from ..capture.tracker import Tracker, TrackerSettings
 from ..mapping.calibration import PerformerProfile
 from ..mapping.channels import CharacterPose
 from ..mapping.control_channels import control_values
+from ..mapping.control_mapper import ControlMapper
+from ..mapping.control_take import frames_of_motion
 from ..mapping.face_regions import FACE_REGIONS, FaceRegion
 from ..mapping.face_space import DEFAULT_FIELD_OF_VIEW
 from ..mapping.feel import Feel
-from ..mapping.frame import FaceFrame
+from ..mapping.frame import ControlFrame, FaceFrame
 from ..mapping.head_rest import HeadRest
 from ..mapping.mapper import LiveMapper
 from ..mapping.motion import Motion
@@ -55,6 +60,10 @@ _EARLIER = 8
 """Bindings of one character whose poses may still come."""
 _SOUND_SECONDS = 0.5
 """For how long the end of a capture waits for the microphone."""
+Faces = tuple[FaceFrame, ...] | tuple[ControlFrame, ...]
+"""What a capture hands over of one instant: faces that were tracked, or those of another program."""
+Mapper = LiveMapper | ControlMapper
+Outlet = Callable[[list[ControlFrame]], None]
 _SWITCH_SECONDS = 0.0005
 """Python's thread switch interval while capturing: a busy main thread must not hold the tracker up."""
 
@@ -64,7 +73,8 @@ class LiveSettings:
     """What a capture is started with."""
 
     source: SourceSpec
-    model: ModelFile
+    model: ModelFile | None = None
+    """Needed by every source but `controls`."""
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     feel: Feel = field(default_factory=Feel)
     """At first; see `LiveSession.feel`."""
@@ -76,6 +86,8 @@ class LiveSettings:
     translation: float = 0.0
     helper: bool = False
     """Whether source and tracker run in a process of their own, whose crash leaves Blender alone."""
+    controls: ControlSource | None = None
+    """Another program that has solved the face already: there are neither images nor a tracker."""
 
 
 @dataclass(slots=True)
@@ -242,6 +254,8 @@ class LiveSession:
         """Whether characters stay as they are when they are no longer driven; else they go back to how they stood."""
         self.face = settings.face
         """The face of the first part; the performer's settings are its."""
+        self.outlet: Outlet | None = None
+        """Who is told what is shown, for other programs. Called on the mapping thread; may be swapped at any time."""
         self._mappers = {settings.face: self._new_mapper(settings.profile)}
         """By face; made on the mapping thread when a face is first seen or driven."""
         self._cast: tuple[_Role, ...] = ()
@@ -250,7 +264,7 @@ class LiveSession:
         self.calibrator: Calibrator | None = None
         """The calibration that runs, or ran last."""
         self._calibrated_face = settings.face
-        self._faces: deque[tuple[tuple[FaceFrame, ...], float]] = deque(maxlen=1)
+        self._faces: deque[tuple[Faces, float]] = deque(maxlen=1)
         self._faces_now: tuple[int, ...] = ()
         self._work = threading.Event()
         self._ending = False
@@ -264,17 +278,27 @@ class LiveSession:
         """Newest control values by face."""
         self._old_switch = sys.getswitchinterval()
         self._began = 0.0
-        self.capture: CaptureSession | RemoteCaptureSession
+        self.capture = self._make_capture(pace)
+
+    def _make_capture(self, pace: Pace) -> CaptureSession | RemoteCaptureSession | ControlSession:
+        """Return what captures. Raises ValueError without a model where one is needed."""
+        settings, model = self.settings, self.settings.model
+        if settings.controls is not None:
+            return ControlSession(settings.controls, self.tracked)
+        if model is None:
+            raise ValueError("A capture of images needs a face model.")
         if settings.helper:
-            self.capture = RemoteCaptureSession(
-                settings.source, settings.model, settings.tracker, pace=pace, told=self.tracked, shown=self.saw
+            return RemoteCaptureSession(
+                settings.source, model, settings.tracker, pace=pace, told=self.tracked, shown=self.saw
             )
-        else:
-            self.capture = CaptureSession(
-                make_source(settings.source),
-                lambda: _ToldTracker(Tracker(settings.model, settings.tracker), self),
-                pace=pace,
-            )
+        return CaptureSession(
+            make_source(settings.source), lambda: _ToldTracker(Tracker(model, settings.tracker), self), pace=pace
+        )
+
+    @property
+    def of_controls(self) -> bool:
+        """Whether another program's controls come, so that there is no face to calibrate and no picture."""
+        return self.settings.controls is not None
 
     def start(self) -> None:
         """Begin to capture; returns at once, opening happens in the background."""
@@ -432,11 +456,11 @@ class LiveSession:
 
     # The tracker's thread, and the mapping's
 
-    def tracked(self, faces: tuple[FaceFrame, ...], grabbed: float) -> None:
-        """Take the faces of an image to be mapped; the newest wins. Called on the tracker's thread."""
+    def tracked(self, faces: Faces, grabbed: float) -> None:
+        """Take the faces of an image, or of another program, to be mapped; the newest wins. On the capture's thread."""
         self._faces_now = tuple(frame.face_id for frame in faces if frame.found)
-        if self.calibrator is not None:
-            of_face = [frame for frame in faces if frame.face_id == self._calibrated_face]
+        if self.calibrator is not None and isinstance(faces[0], FaceFrame):
+            of_face = [f for f in faces if isinstance(f, FaceFrame) and f.face_id == self._calibrated_face]
             lost = FaceFrame.lost(faces[0].time, faces[0].image_size, self._calibrated_face)
             self.calibrator.see(of_face[0] if of_face else lost)
         self._faces.append((faces, grabbed))
@@ -469,7 +493,10 @@ class LiveSession:
             elif not isinstance(command, _UseProfile):
                 self._recast(command)
             elif command.profile is not None:
-                self._mapper_of(command.face).set_profile(command.profile)
+                mapper = self._mapper_of(command.face)
+                # The other program has calibrated; a profile is of faces that are tracked here.
+                if isinstance(mapper, LiveMapper):
+                    mapper.set_profile(command.profile)
             else:
                 self._mappers[command.face] = self._new_mapper(None, self._mapper_of(command.face).groups)
 
@@ -489,22 +516,24 @@ class LiveSession:
                 continue
             mapper = self._mappers[face] = self._new_mapper(old.profile, groups)
             mapper.rest = old.rest
-            if old.profile is not None and old.calibrating:
+            if isinstance(mapper, LiveMapper) and old.profile is not None and old.calibrating:
                 mapper.set_neutral()
 
-    def _map_faces(self, faces: tuple[FaceFrame, ...], grabbed: float) -> None:
+    def _map_faces(self, faces: Faces, grabbed: float) -> None:
         seen = {frame.face_id: frame for frame in faces}
         driven = {role.face for role in self._cast}
         for face in driven - seen.keys():
-            seen[face] = FaceFrame.lost(faces[0].time, faces[0].image_size, face)
+            seen[face] = _lost_with(faces[0], face)
+        outlet = self.outlet
         motions: dict[int, Motion] = {}
         feel = self.feel
         for face, frame in seen.items():
             mapper = self._mapper_of(face)
             mapper.follow(feel)
-            # Who moves nothing is only watched until the neutral is known.
-            if face in driven or (mapper.calibrating and frame.found):
-                motions[face] = mapper.step(frame)
+            # Who moves nothing is only watched until the neutral is known, unless somebody else is told of it.
+            if face in driven or outlet is not None or (mapper.calibrating and frame.found):
+                # A capture has frames of one kind alone, and mappers of that kind.
+                motions[face] = cast(Any, mapper).step(frame)
         poses: list[tuple[_Role, CharacterPose]] = []
         for role in self._cast:
             motion = motions[role.face]
@@ -512,17 +541,22 @@ class LiveSession:
             poses.append((role, role.binding.plan.pose(motion)))
         self._values = {face: control_values(motions[face])[0] for face in driven}
         self._ready.append(_Ready(tuple(poses), grabbed))
+        if outlet is not None:
+            outlet([frame for face, motion in motions.items() for frame in frames_of_motion(motion, face)])
         comparison = self.calibrator.comparison if self.calibrator is not None else None
-        if comparison is not None and self._calibrated_face in seen:
+        calibrated = seen.get(self._calibrated_face)
+        if comparison is not None and isinstance(calibrated, FaceFrame):
             # After the pose, which must not wait for it.
-            comparison.see(seen[self._calibrated_face])
+            comparison.see(calibrated)
 
-    def _mapper_of(self, face: int) -> LiveMapper:
+    def _mapper_of(self, face: int) -> Mapper:
         if face not in self._mappers:
             self._mappers[face] = self._new_mapper(None)
         return self._mappers[face]
 
-    def _new_mapper(self, profile: PerformerProfile | None, groups: np.ndarray | None = None) -> LiveMapper:
+    def _new_mapper(self, profile: PerformerProfile | None, groups: np.ndarray | None = None) -> Mapper:
+        if self.of_controls:
+            return ControlMapper(self.feel, groups)
         return LiveMapper(profile, self.feel, groups, self.settings.field_of_view)
 
     def _profile_of(self, face: int) -> PerformerProfile | None:
@@ -682,15 +716,22 @@ class LiveSession:
         if profile is not None and self.rest is not None:
             # So that a bake shows what was seen.
             profile = replace(profile, rest=self.rest)
-        info = TakeInfo.now(
-            name,
-            self.capture.info,
-            self.settings.model.sha256,
-            self.settings.field_of_view,
-            profile.to_json() if profile else None,
-            self.face,
-        )
-        recording = self.recording = Recording(path, info, wanted or Wanted(), log, lambda: self.capture.clock)
+        wanted, form = wanted or Wanted(), None
+        if self.settings.model is None or self.of_controls:
+            info = TakeInfo.received(name, self.capture.info)
+            form = stream_form(self.face, self.rest.to_json() if self.rest is not None else None)
+            # There are no pictures.
+            wanted = replace(wanted, film=False)
+        else:
+            info = TakeInfo.now(
+                name,
+                self.capture.info,
+                self.settings.model.sha256,
+                self.settings.field_of_view,
+                profile.to_json() if profile else None,
+                self.face,
+            )
+        recording = self.recording = Recording(path, info, wanted, log, lambda: self.capture.clock, form)
         before = self.stats().dropped
         recording.writer.dropped = lambda: self.stats().dropped - before
         self._began = time.monotonic()
@@ -731,6 +772,13 @@ def _roles(parts: Sequence[_Part]) -> tuple[_Role, ...]:
         used[part.face] = stop = start + len(part.writer.binding.plan.groups)
         roles.append(_Role(part.uid, part.face, part.writer.binding, slice(start, stop)))
     return tuple(roles)
+
+
+def _lost_with(frame: FaceFrame | ControlFrame, face: int) -> FaceFrame | ControlFrame:
+    """Return a face that is lost in the instant of another one's frame."""
+    if isinstance(frame, ControlFrame):
+        return ControlFrame(frame.time, None, face_id=face)
+    return FaceFrame.lost(frame.time, frame.image_size, face)
 
 
 def _is_in_scene(target: bpy.types.Object) -> bool:

@@ -116,7 +116,8 @@ def reader_of(choice: Choice) -> tuple[Key, Callable[[], Performance]]:
     def read() -> Performance:
         take = Take.open(path)
         if take.info.kind == "controls":
-            return ControlPerformance(ControlTake(take.info.name, **read_control_take(path)))
+            face = face_of(take, choice.face) if take.summary().found else None
+            return ControlPerformance(ControlTake.stored(take.info.name, read_control_take(path, face)))
         face = face_of(take, choice.face)
         frames = take.frames(face)
         return TakePerformance(take.info.name, frames, _profile(take, face, frames, choice, chosen))

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..capture.film import SUFFIX as FILM_SUFFIX
 from ..capture.film import FilmWriter
 from ..capture.microphone import Heard, Microphone, MicrophoneError
 from ..capture.take_schema import Sound, TakeInfo, Timeline
-from ..capture.take_writer import TakeWriter
+from ..capture.take_writer import TakeForm, TakeWriter
 from ..capture.timeline_fit import FrameLog
 
 SOUND_SUFFIX = ".wav"
@@ -31,15 +32,22 @@ class Recording:
     """One take from the first image to the last. Main thread, except `end_sound` and `close`."""
 
     def __init__(
-        self, path: Path, info: TakeInfo, wanted: Wanted, log: FrameLog | None, clock: Callable[[], float | None]
+        self,
+        path: Path,
+        info: TakeInfo,
+        wanted: Wanted,
+        log: FrameLog | None,
+        clock: Callable[[], float | None],
+        form: TakeForm[Any] | None = None,
     ) -> None:
         """Begin to write.
 
         :param log: the scene's frames as they come by, where they are watched.
         :param clock: gives the moment at which the take's clock showed 0, on that of `time.perf_counter`.
+        :param form: of the take's rows; None: of tracked faces.
         """
         self.path = path
-        self.writer = TakeWriter(path, info)
+        self.writer: TakeWriter[Any] = TakeWriter(path, info, form)
         self._log = log
         self._clock = clock
         self._problem: str | None = None

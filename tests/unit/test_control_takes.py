@@ -80,7 +80,7 @@ def test_older_programs_are_told_that_it_is_newer(tmp_path: Path, monkeypatch: p
         with closing(sqlite3.connect(tmp_path / f"{name}.mimica")) as connection:
             versions += connection.execute("PRAGMA user_version").fetchone()
     assert versions == [2, 1], "what holds faces stays readable for older programs"
-    monkeypatch.setattr(take_schema, "CONTROLS_VERSION", 1)
+    monkeypatch.setattr(take_schema, "STREAM_VERSION", 1)
     with pytest.raises(TakeError, match="newer Mimica"):
         Take.open(tmp_path / "a.mimica")
 
