@@ -36,6 +36,7 @@ def _parts():
         record,
         self_test,
         sources,
+        streams,
         takes,
         takes_files,
         teaching,
@@ -57,6 +58,7 @@ def _parts():
     from .ui import picture as picture_panel
     from .ui import quality as quality_panel
     from .ui import record as record_panel
+    from .ui import streams as streams_panel
     from .ui import teaching as teaching_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
@@ -69,7 +71,7 @@ def _parts():
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)
     above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    output = (output_panel,)
+    output = (output_panel, streams_panel, streams)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *output, *operators, *last)
 
 

@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
-from ..rig import bake_preview, live, picture_place, recorder, self_test, test_pose, watch
+from ..rig import bake_preview, live, picture_place, recorder, self_test, streams, test_pose, watch
 from ..rig.bind import can_be_target
 from ..rig.feel import feel_of, follow_feel
 from ..rig.language import say, sentence
@@ -59,12 +59,16 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
         state = context.window_manager.mimica
         state.problem, state.source_failed = "", False
         settings = context.scene.mimica
+        program = settings.program
+        controls = None
+        if settings.source == "PROGRAM":
+            controls = streams.source_of(program.protocol, program.port, program.phone)
         try:
-            model = model_in_use(context)
+            model = model_in_use(context) if controls is None else None
             profile = stored_profile()
         except (ModelError, ProfileError) as error:
             return self._refuse(state, str(error))
-        if model is None:
+        if model is None and controls is None:
             return self._refuse(state, "There is no face model yet. Download it, or build the offline model, below.")
         if settings.target is None and context.active_object is not None and can_be_target(context.active_object):
             settings.target = context.active_object
@@ -82,6 +86,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 field_of_view=math.degrees(settings.field_of_view),
                 translation=settings.head_translation,
                 helper=helper_wanted(context),
+                controls=controls,
             )
         )
         picture_place.started_in(context.area)
@@ -177,6 +182,7 @@ class MIMICA_OT_follow(bpy.types.Operator):
             settings = context.scene.mimica
             session.existing, session.keep_pose = settings.existing_animation, settings.keep_pose
             follow_feel(session, context.scene)
+            streams.follow()
             running = session.tick_all(parts_of(settings))
             if session.poses != posed:
                 # Blender evaluates values set in bulk by itself, but draws them only where the character is selected.

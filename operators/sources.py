@@ -37,6 +37,8 @@ def source_spec(scene: bpy.types.Scene) -> SourceSpec:
     if settings.source == "IMAGES":
         path = bpy.path.abspath(settings.images)
         return SourceSpec("images", path=path, rate=settings.image_rate, loop=settings.loop)
+    if settings.source == "PROGRAM":
+        return SourceSpec("program")
     return SourceSpec("stream", address=settings.address.strip())
 
 

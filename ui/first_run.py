@@ -24,6 +24,8 @@ def has_source(context: bpy.types.Context) -> bool:
     settings = context.scene.mimica
     if settings.source == "CAMERA":
         return bool(cameras.found())
+    if settings.source == "PROGRAM":
+        return True
     if settings.source == "VIDEO":
         return bool(settings.video)
     return bool(settings.images if settings.source == "IMAGES" else settings.address.strip())

@@ -19,6 +19,7 @@ from .picture import draw_complaints
 from .preferences import draw_helper_process, draw_model
 from .properties import MimicaScene
 from .sentence import draw_sentence
+from .streams import draw_program, draw_reception
 from .takes import CLASSES as TAKES_CLASSES
 from .takes import draw_takes
 
@@ -60,7 +61,7 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
             draw_sentence(layout, context, state.problem, "ERROR")
             if state.source_failed and settings.source == "CAMERA":
                 draw_video_offer(layout)
-        if not state.model:
+        if not state.model and settings.source != "PROGRAM":
             draw_model(layout, context)
 
 
@@ -106,7 +107,7 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        if settings.faces > 1:
+        if settings.faces > 1 or settings.source == "PROGRAM":
             column.prop(settings, "face")
         column = column.column()
         column.enabled = live.current() is None
@@ -136,6 +137,8 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.prop(settings, "images")
         layout.prop(settings, "image_rate")
         layout.prop(settings, "loop")
+    elif settings.source == "PROGRAM":
+        draw_program(layout, context)
     else:
         layout.prop(settings, "address")
 
@@ -146,7 +149,10 @@ def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, session
     if session.capture.state in ("idle", "opening"):
         column.label(text="Opening the source", icon="TIME")
         return
-    _draw_faces(column, context, session)
+    if session.of_controls:
+        draw_reception(column, context, session)
+    else:
+        _draw_faces(column, context, session)
     template = "{rate:.0f} frames/s   {ms:.0f} ms   {dropped} dropped"
     figures = say(template, rate=stats.rate, ms=session.latency_ms, dropped=stats.dropped)
     column.label(text=figures, icon="BLANK1", translate=False)

@@ -37,6 +37,8 @@ from .quality_properties import CLASSES as QUALITY_CLASSES
 from .quality_properties import MimicaQuality, MimicaWeakSpots
 from .record_properties import MimicaRecording
 from .region_properties import tolerance_property
+from .streams_properties import CLASSES as STREAM_CLASSES
+from .streams_properties import MimicaProgram, MimicaSending, MimicaStreams
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -87,6 +89,13 @@ class MimicaScene(bpy.types.PropertyGroup):
             ("VIDEO", "Video", "A video file, played at its own speed", "FILE_MOVIE", 1),
             ("IMAGES", "Images", "A numbered image sequence, a folder of images, or a single still", "FILE_IMAGE", 2),
             ("STREAM", "Stream", "A network camera: MJPEG over HTTP, or RTSP", "URL", 3),
+            (
+                "PROGRAM",
+                "Other Program",
+                "An app or a program that has solved the face already and sends its controls. No face model is needed",
+                "LINKED",
+                5,
+            ),
         ),
     )
     camera: StringProperty(
@@ -236,6 +245,8 @@ class MimicaScene(bpy.types.PropertyGroup):
         name="Keep Pose",
         description="Leave the characters in their last pose when a capture ends. Off gives them back as they stood",
     )
+    program: PointerProperty(type=MimicaProgram)
+    streams: PointerProperty(type=MimicaStreams)
     microphone: PointerProperty(type=MimicaMicrophone)
     bake: PointerProperty(type=MimicaBake)
     feel: PointerProperty(type=MimicaFeel)
@@ -410,6 +421,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
         set=_test,
         options={"SKIP_SAVE"},
     )
+    sending: PointerProperty(type=MimicaSending)
     mapping_problem: StringProperty()
     """Why a test shows nothing, as a sentence."""
     calibration: StringProperty()
@@ -431,6 +443,7 @@ _CLASSES = (
     MimicaOwnTake,
     MimicaRecording,
     *MICROPHONE_CLASSES,
+    *STREAM_CLASSES,
     *BAKE_CLASSES,
     *FEEL_CLASSES,
     *PICTURE_CLASSES,

@@ -45,6 +45,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.sound": ("capture.take_schema",),
     "rig.layers": ("capture.take_span",),
     "rig.self_test": ("capture.self_test",),
+    "rig.streams": ("bridges.streams", "capture.take"),
 }
 """What single modules may: the live session captures and records, and what is baked again is read from its take."""
 
