@@ -106,7 +106,7 @@ def _switch(key: str, name: str) -> Any:
 
     return BoolProperty(
         name=name,
-        description="Send what a capture shows to another program, as long as this is on. It is off in a file that is opened",
+        description="Send what a capture shows to another program. Switched off whenever a file is opened",
         get=lambda _self: streams.is_on(key),
         set=switch,
         options={"SKIP_SAVE"},

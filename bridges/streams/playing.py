@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ...mapping.frame import ControlFrame
 
 _RUSH = 0.5
-"""Seconds by which it may be late and still catch up; after more, as after the computer's sleep, it goes on from there."""
+"""Seconds by which it may be late and still catch up; after more, as after a sleep, it goes on from there."""
 
 
 def subject_of(face: int) -> str:

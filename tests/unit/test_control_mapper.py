@@ -29,8 +29,9 @@ def acted(count: int = 90, rate: float = 60.0) -> list[ControlFrame]:
         wave = 0.5 - 0.5 * np.cos(2 * np.pi * i / count)
         controls = np.zeros(52)
         controls[[JAW, SMILE]] = 0.7 * wave, 0.5 * wave
+        head = np.array([0.3 * wave, -0.1, 0.2 * wave])
         gaze = np.full((2, 2), 0.2 * wave)
-        frames.append(ControlFrame(i / rate, controls, [0.3 * wave, -0.1, 0.2 * wave], [wave, 2.0, 0.0], gaze))
+        frames.append(ControlFrame(i / rate, controls, head, np.array([wave, 2.0, 0.0]), gaze))
     return frames
 
 
@@ -132,7 +133,7 @@ def test_what_is_sent_is_what_was_shown() -> None:
 
 
 def test_parts_that_no_frame_tells_are_none() -> None:
-    take = take_of_frames("x", [ControlFrame(0.0, np.zeros(52)), ControlFrame(0.1, None, [0.1, 0.0, 0.0])])
+    take = take_of_frames("x", [ControlFrame(0.0, np.zeros(52)), ControlFrame(0.1, None, np.array([0.1, 0.0, 0.0]))])
     assert take.gaze is None and take.way is None and take.head is not None
     assert take.head[:, 0].tolist() == [0.0, 0.1]
     assert isinstance(take, ControlTake) and take.found is not None and take.found.tolist() == [True, False]

@@ -57,7 +57,9 @@ class Fed:
 
     def put(self, level: float, face: int = 0) -> None:
         now = time.perf_counter()
-        self.queue.put([ControlFrame(now, np.full(52, level), [level, 0.0, 0.0], [0.0, level, 0.0], face_id=face)])
+        self.queue.put(
+            [ControlFrame(now, np.full(52, level), np.array([level, 0, 0]), np.array([0, level, 0]), face_id=face)]
+        )
 
 
 def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
