@@ -202,7 +202,7 @@ def test_a_capture_is_sent_as_it_is_shown(rig, receiver, sample_clip: Path, mode
     )
     assert streams.switch("json", streams.Place("127.0.0.1", receiver.port))
     assert session.outlet is not None
-    mapped: dict[float, np.ndarray] = {}
+    mapped: dict[bytes, np.ndarray] = {}
 
     def note() -> bool:
         values = session.values_of_face(0)
@@ -213,9 +213,10 @@ def test_a_capture_is_sent_as_it_is_shown(rig, receiver, sample_clip: Path, mode
     tick_until(session, [(rig, 0)], note)
     sent = gathered(receiver, 30)
     assert all(frame.found and frame.head is not None and frame.gaze is not None for frame in sent)
-    assert np.ptp([frame.controls for frame in sent], axis=0).max() > 0.02, "it moves"
+    told = np.array([frame.controls for frame in sent], np.float64)
+    assert np.ptp(told, axis=0).max() > 0.02, "it moves"
     known = np.array(list(mapped.values()))
-    nearest = [np.abs(known - frame.controls).max(axis=1).min() for frame in sent]
+    nearest = [np.abs(known - controls).max(axis=1).min() for controls in told]
     assert sum(distance < 1e-6 for distance in nearest) > 5, "the very values that moved the rig"
     health = streams.health_of("json")
     assert health is not None and health.sent >= 30 and streams.problem_of("json") == ""
