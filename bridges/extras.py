@@ -22,11 +22,13 @@ class Extra:
     """Each package as (name to import, what pip is asked for: the name in the registry and the version)."""
     numpy: int = 1
     """The oldest generation of NumPy that it runs with. Blender brings 2 from 5.1 on."""
+    in_main_zip: bool = False
+    """Whether Mimica's own zip brings the packages."""
 
     @property
     def extension(self) -> str:
         """The Blender extension whose zip brings the packages."""
-        return f"mimica_{self.key}"
+        return "mimica" if self.in_main_zip else f"mimica_{self.key}"
 
 
 EXTRAS: dict[str, Extra] = {
@@ -45,7 +47,7 @@ EXTRAS: dict[str, Extra] = {
         ),
         Extra("rerun", "Rerun Viewer", (("rerun", "rerun-sdk==0.41.0"),), numpy=2),
         Extra("detector", "Other Face Detectors", (("onnxruntime", "onnxruntime==1.28.0"),)),
-        Extra("streams", "VMC", (("pythonosc", "python-osc==1.10.2"),)),
+        Extra("streams", "VMC", (("pythonosc", "python-osc==1.10.2"),), in_main_zip=True),
     )
 }
 

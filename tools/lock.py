@@ -122,19 +122,23 @@ def fetch(python: Path, wheels: tuple[Wheel, ...]) -> dict[Wheel, Path]:
     """Download what is not in the cache yet; every file is checked against the lock. Raises ToolError."""
     folder = CACHE / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for wheel in wheels:
-        path = folder / wheel.file
-        if not path.exists():
-            with tempfile.TemporaryDirectory(dir=folder) as temporary:
-                got = _download(python, Path(temporary), wheel.platform, wheel.name, wheel.version, wheel.python)
-                if got.name != wheel.file:
-                    raise ToolError(f"The registry gave {got.name}, locked is {wheel.file}. Run `dev.py lock`.")
-                got.replace(path)
+    absent = [wheel for wheel in wheels if not (folder / wheel.file).exists()]
+    # One call of pip for all that it is to choose by the same tags.
+    kinds = {(wheel.platform, wheel.python, tags(wheel.platform, wheel.name)) for wheel in absent}
+    for kind in sorted(kinds, key=str):
+        group = [wheel for wheel in absent if (wheel.platform, wheel.python, tags(wheel.platform, wheel.name)) == kind]
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            packages = [(wheel.name, wheel.version) for wheel in group]
+            got = {path.name: path for path in _download(python, Path(temporary), kind[0], packages, kind[1])}
+            for wheel in group:
+                if wheel.file not in got:
+                    raise ToolError(f"The registry gave {', '.join(got)}, locked is {wheel.file}. Run `dev.py lock`.")
+                got[wheel.file].replace(folder / wheel.file)
+    paths = {wheel: folder / wheel.file for wheel in wheels}
+    for wheel, path in paths.items():
         if _sha256(path) != wheel.sha256:
             path.unlink()
             raise ToolError(f"{wheel.file} is not the locked file: its SHA-256 differs. It was thrown away.")
-        paths[wheel] = path
     return paths
 
 
@@ -157,21 +161,25 @@ def lock_one(python: Path, platform: str, name: str, version: str, target: str) 
     folder = CACHE / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        got = _download(python, Path(temporary), platform, name, version, target)
+        (got,) = _download(python, Path(temporary), platform, [(name, version)], target)
         path = got.replace(folder / got.name)
     return Wheel(platform, name, version, python_of(path.name), path.name, _sha256(path), path.stat().st_size)
 
 
-def _download(python: Path, folder: Path, platform: str, name: str, version: str, target: str | None) -> Path:
+def _download(
+    python: Path, folder: Path, platform: str, packages: list[tuple[str, str]], target: str | None
+) -> list[Path]:
+    """Download wheels, by name and version, that have the same `tags`. Raises ToolError."""
     command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", target or DEFAULT_PYTHONS[0], "--dest", str(folder)]
-    for tag in tags(platform, name):
+    for tag in tags(platform, packages[0][0]):
         command += ["--platform", tag]
-    result = subprocess.run([*command, f"{name}=={version}"], capture_output=True, text=True, check=False)
+    wanted = [f"{name}=={version}" for name, version in packages]
+    result = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
     files = list(folder.glob("*.whl"))
-    if result.returncode or len(files) != 1:
-        raise ToolError(f"{name} {version} for {platform} could not be downloaded:\n{result.stderr.strip()}")
-    return files[0]
+    if result.returncode or len(files) != len(packages):
+        raise ToolError(f"{', '.join(wanted)} for {platform} could not be downloaded:\n{result.stderr.strip()}")
+    return files
 
 
 def _sha256(path: Path) -> str:

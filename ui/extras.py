@@ -22,13 +22,11 @@ def draw_missing(layout: bpy.types.UILayout, key: str) -> bool:
         _draw_text(box, say("Needs Blender 5.1 or later, for the NumPy 2 that comes with it."))
         return True
     _draw_text(box, say("Not installed: {packages}.", packages=", ".join(lacking)))
-    _draw_text(
-        box,
-        say(
-            "Install {extension}-….zip, which lies beside Mimica's own zip, or run the line for pip in a terminal.",
-            extension=extra.extension,
-        ),
+    words = say(
+        "Install the extension {extension} from its zip, or run the line for pip in a terminal.",
+        extension=extra.extension,
     )
+    _draw_text(box, words)
     column = box.column(align=True)
     column.operator("mimica.install_extra", icon="IMPORT")
     column.operator("mimica.copy_pip_line", icon="COPYDOWN").key = key
