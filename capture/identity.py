@@ -66,6 +66,10 @@ PLAUSIBLE_GROWTH = 4.0
 """The same for the change of size, in factors of e per second."""
 LONGEST_STEP = 0.5
 """Seconds after which motion since the last image says nothing."""
+SHARP = 18.0
+"""Pixels: size of a face, some 60 pixels high, from which its points are as good as from near."""
+BLURRED = 0.25
+"""Share of the quality that is left of a face of no size at all; half is left where it is 20 pixels high."""
 LOWEST_QUALITY = 0.05
 """Quality of a face that was found, however poor: 0 means not found."""
 
@@ -311,9 +315,10 @@ def _quality(new: _Sighting, before: _Sighting | None) -> float:
 
     MediaPipe tells Python nothing of its confidence, so this says what can be seen from outside: 1 for a face that is
     wholly in the picture and moves as heads do; less as points leave the picture (they are guesses there; lowest when
-    half are outside), and less when it jumped or changed its size since the image before faster than a head can.
+    half are outside), less the smaller it is below `SHARP`, and less when it jumped or changed its size since the image
+    before faster than a head can.
     """
-    quality = 2 * new.inside - 1
+    quality = (2 * new.inside - 1) * min(BLURRED + (1 - BLURRED) * new.size / SHARP, 1.0)
     if before is not None and 0 < (step := new.time - before.time) <= LONGEST_STEP:
         speed = math.hypot(*(new.centre - before.centre)) / new.size / step
         growth = abs(math.log(new.size / before.size)) / step

@@ -81,7 +81,7 @@ def build_offline_model(source: Path, target: Path) -> ModelFile:
     """
     if target.suffix != ".task":
         target = target / OFFLINE_NAME
-    detector, landmarks = _read_source(source, _DETECTOR_SOURCE), _read_source(source, _LANDMARKS_SOURCE)
+    detector, landmarks = (read_member(source, member, sha256) for member, sha256 in _SOURCES.items())
     members = {DETECTOR: detector, LANDMARKS: _merge_outputs(landmarks)}
     try:
         with atomic_file(target) as stream:
@@ -163,8 +163,8 @@ def _sha256(contents: bytes) -> str:
     return hashlib.sha256(contents).hexdigest()
 
 
-def _read_source(source: Path, member: str) -> bytes:
-    """Return a member of the wheel or folder, checked by its hash."""
+def read_member(source: Path, member: str, sha256: str) -> bytes:
+    """Return a member of the wheel or of its unpacked folder, checked by its hash. Raises `ModelError`."""
     wanted = f"Give the wheel of mediapipe {WHEEL_VERSION}."
     try:
         if source.is_dir():
@@ -178,7 +178,7 @@ def _read_source(source: Path, member: str) -> bytes:
         raise ModelError(f"'{source}' cannot be read ({error.strerror or error}). {wanted}") from error
     except zipfile.BadZipFile as error:
         raise ModelError(f"'{source}' is damaged or not a wheel. {wanted}") from error
-    if _sha256(contents) != _SOURCES[member]:
+    if _sha256(contents) != sha256:
         raise ModelError(f"{Path(member).name} in '{source}' is not the one of mediapipe {WHEEL_VERSION}. {wanted}")
     return contents
 

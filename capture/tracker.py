@@ -6,28 +6,22 @@ What comes out is raw: MediaPipe's built-in smoothing, which damages a performan
 """
 
 import logging
-import math
 from dataclasses import dataclass
 from functools import partial
 
 from ..mapping.frame import FaceFrame
+from .detector_file import find_detector
+from .face_detector import DetectorError, FaceDetector
+from .far_faces import FarFaces
 from .identity import MOST_FACES, Identities
-from .landmarker import Landmarker, LandmarkerError
+from .landmarker import Detection, Landmarker, LandmarkerError
+from .load_detector import load_detector
 from .model import ModelFile
 from .source import Image
+from .stamp_clock import StampClock
 from .tongue_model import with_tongue
 
 logger = logging.getLogger(__name__)
-
-DILATION = 10_000
-"""Time stamps given to MediaPipe run this many times faster than real time. Its One Euro filter then sees such slow
-changes that it lets them through (alpha about 0.99). Tracking from image to image, which IMAGE mode lacks, stays."""
-
-MAX_STEP = 1.0
-"""Seconds: the longest step of MediaPipe's clock between two images. Its clock counts int64 microseconds, so with this
-it can never run over (29 years of steps), whatever the source says."""
-USUAL_STEP = 1 / 30
-"""Seconds: the step when the source's time stood still or went back (a seek, a loop, the same image again)."""
 
 
 class TrackerError(Exception):
@@ -46,6 +40,12 @@ class TrackerSettings:
     """[0, 1]: how sure the landmark model must be that the face is still there."""
     tracking: float = 0.5
     """[0, 1]: how well a face must overlap the last image's to count as the same."""
+    far: bool = True
+    """Search for faces that are not found plainly: far, on their side, in the dark. Needs a detector's file."""
+    detector: str = ""
+    """That file; empty: what the environment names, or the one beside the face model. Without one no search."""
+    patient: bool = False
+    """Search all of an image before the next one: for files, which wait. Live the search is spread over images."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -67,30 +67,37 @@ class Tracker:
         self.has_scores = model.has_scores
         """Whether frames carry blend shape scores; the offline bundle has none."""
         try:
-            self._landmarker = self._make_landmarker(model.path.read_bytes())
+            self._bundle = model.path.read_bytes()
+            self._landmarker = self._make_landmarker(self.settings.faces)
         except OSError as error:
             raise TrackerError(f"The face model '{model.path}' cannot be read ({error.strerror or error}).") from error
         except LandmarkerError as error:
             raise TrackerError(str(error)) from error
+        self._far = self._make_far() if self.settings.far else None
         self._clock = StampClock()
         self._identities = Identities(self.settings.faces)
         self._found_before = 0
 
-    def _make_landmarker(self, model: bytes) -> Landmarker:
+    @property
+    def searches(self) -> bool:
+        """Whether faces are searched for that are not found plainly: asked for, and there is a detector."""
+        return self._far is not None
+
+    def _make_landmarker(self, faces: int) -> Landmarker:
         make = partial(
             Landmarker,
-            faces=self.settings.faces,
+            faces=faces,
             detection=self.settings.detection,
             presence=self.settings.presence,
             tracking=self.settings.tracking,
             scores=self.has_scores,
         )
-        if (changed := with_tongue(model)) is not None:
+        if (changed := with_tongue(self._bundle)) is not None:
             try:
                 return make(changed, tongue=True)
             except LandmarkerError as error:
                 logger.warning("The tongue's score is not available (%s).", error)
-        return make(model)
+        return make(self._bundle)
 
     def track(self, image: Image) -> tuple[FaceFrame, ...]:
         """Return one frame for each person seen so far, in order of identity, found or lost; never empty.
@@ -99,20 +106,18 @@ class Tracker:
         """
         height, width = image.pixels.shape[:2]
         try:
-            faces = self._landmarker.detect(image.pixels, self._clock.next(image.time))
-            if len(faces) < self._found_before:
-                # MediaPipe looks where the face was, finds nothing, and only searches the whole of the next image.
-                # After a jump cut that would lose one image, so the same one is given again.
-                again = self._landmarker.detect(image.pixels, self._clock.next(image.time))
-                faces = max(faces, again, key=len)
-        except LandmarkerError as error:
+            faces = self._find_plainly(image) if self._far is None or self._far.plain_is_due else []
+            if self._far is not None:
+                faces = self._search_for_more(self._far, image, faces)
+        except (LandmarkerError, DetectorError) as error:
             raise TrackerError(str(error)) from error
-        self._found_before = len(faces)
         return self._identities.assign(faces, image.time, (width, height))
 
     def close(self) -> None:
         """Free the tracker. May be called twice."""
         self._landmarker.close()
+        if self._far is not None:
+            self._far.close()
 
     def __enter__(self) -> "Tracker":
         return self
@@ -120,21 +125,38 @@ class Tracker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _find_plainly(self, image: Image) -> list[Detection]:
+        faces = self._landmarker.detect(image.pixels, self._clock.next(image.time))
+        if len(faces) < self._found_before:
+            # MediaPipe looks where the face was, finds nothing, and only searches the whole of the next image.
+            # After a jump cut that would lose one image, so the same one is given again.
+            again = self._landmarker.detect(image.pixels, self._clock.next(image.time))
+            faces = max(faces, again, key=len)
+        self._found_before = len(faces)
+        return faces
 
-class StampClock:
-    """MediaPipe's own running clock: strictly increasing ints, dilated, whatever the source's times do."""
+    def _search_for_more(self, far: FarFaces, image: Image, faces: list[Detection]) -> list[Detection]:
+        if len(faces) < self.settings.faces:
+            return far.complete(image.pixels, faces)
+        far.rest(faces)
+        return faces
 
-    def __init__(self) -> None:
-        """Start at zero."""
-        self._stamp = 0
-        self._time: float | None = None
-
-    def next(self, time: float) -> int:
-        """Return the stamp (MediaPipe's milliseconds) of an image at `time` (the source's seconds)."""
-        step = USUAL_STEP
-        if self._time is not None and time > self._time:
-            step = min(time - self._time, MAX_STEP)
-        if math.isfinite(time):
-            self._time = time
-        self._stamp += max(1, round(step * 1000 * DILATION))
-        return self._stamp
+    def _make_far(self) -> FarFaces | None:
+        """Return what searches; None without a detector, which only one that was asked for by name is an error."""
+        path = find_detector(self.settings.detector, self.model.path.parent)
+        if path is None:
+            return None
+        try:
+            detector: FaceDetector = load_detector(path)
+        except DetectorError as error:
+            if self.settings.detector:
+                raise TrackerError(str(error)) from error
+            logger.warning("Faces far away are not searched for: %s", error)
+            return None
+        return FarFaces(
+            detector,
+            partial(self._make_landmarker, 1),
+            faces=self.settings.faces,
+            least_score=self.settings.detection,
+            patient=self.settings.patient,
+        )

@@ -34,6 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 """What a package, or a module of the root, may import of this project."""
 ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
+    "capture.onnx_detector": ("bridges.extras",),
     "rig.live": ("capture",),
     "rig.recording": ("capture",),
     "rig.recorder": ("capture.timeline_fit",),

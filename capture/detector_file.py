@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 Mimica authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file of MediaPipe's full-range face detector: find it, take it out of the wheel that carries it.
+
+It is in the wheel that the offline face model is put together from (`offline_model`), Apache-2.0 as the rest of it.
+Without it everything works but the search for faces far away.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from .download import DownloadError, atomic_file
+from .model import ModelError
+from .offline_model import read_member
+
+DETECTOR_NAME = "face_detection_full_range_sparse.tflite"
+DETECTOR_SHA256 = "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"
+ENVIRONMENT_VARIABLE = "MIMICA_DETECTOR"
+
+_SOURCE = f"mediapipe/modules/face_detection/{DETECTOR_NAME}"
+
+
+def find_detector(chosen: str = "", *folders: Path) -> Path | None:
+    """Return the detector's file: `chosen`, else what `MIMICA_DETECTOR` names, else the first in `folders`.
+
+    A file that was named is returned whether it is there or not: reading it says what is wrong. None: there is none.
+    """
+    if named := chosen or os.environ.get(ENVIRONMENT_VARIABLE, ""):
+        return Path(named)
+    return next((path for path in (folder / DETECTOR_NAME for folder in folders) if path.is_file()), None)
+
+
+def extract_detector(source: Path, folder: Path) -> Path:
+    """Take the detector out of `source`, the wheel or its unpacked folder, into `folder`, and return its path.
+
+    Raises `ModelError`.
+    """
+    target = folder / DETECTOR_NAME
+    contents = read_member(source, _SOURCE, DETECTOR_SHA256)
+    try:
+        with atomic_file(target) as stream:
+            stream.write(contents)
+    except DownloadError as error:
+        raise ModelError(str(error)) from error
+    return target
+
+
+def is_genuine(path: Path) -> bool:
+    """Whether a file is exactly MediaPipe's. Raises OSError."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() == DETECTOR_SHA256
