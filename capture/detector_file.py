@@ -6,13 +6,13 @@ It is in the wheel that the offline face model is put together from (`offline_mo
 Without it everything works but the search for faces far away.
 """
 
-import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from .download import DownloadError, atomic_file
 from .model import ModelError
-from .offline_model import read_member
+from .offline_model import pip_download_wheel, read_member
 
 DETECTOR_NAME = "face_detection_full_range_sparse.tflite"
 DETECTOR_SHA256 = "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"
@@ -46,6 +46,21 @@ def extract_detector(source: Path, folder: Path) -> Path:
     return target
 
 
-def is_genuine(path: Path) -> bool:
-    """Whether a file is exactly MediaPipe's. Raises OSError."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() == DETECTOR_SHA256
+def fetch_detector(folder: Path, *, online: bool) -> Path:
+    """Download the wheel with pip, take the detector out of it into `folder`, and return it; the wheel is not kept.
+
+    Call it only when the user asked for it. `online` is Blender's online access: when it is off nothing is sent. Blocks
+    the calling thread for the 35 MB download. Raises `ModelError`.
+    """
+    if not online:
+        raise ModelError(
+            "Blender's online access is off, so the face detector cannot be downloaded. Allow it in Preferences > "
+            "System, under Network, or choose a detector's file."
+        )
+    try:
+        with tempfile.TemporaryDirectory(prefix="mimica-") as wheels:
+            return extract_detector(pip_download_wheel(Path(wheels)), folder)
+    except OSError as error:
+        raise ModelError(
+            f"The face detector cannot be stored ({error.strerror or error}). Free some disk space."
+        ) from error

@@ -68,7 +68,7 @@ class OnnxDetector:
             self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of classes that onnxruntime does not name in public
             raise DetectorError(
-                f"The face detector's file is damaged or no ONNX model ({_first_line(error)})."
+                f"The face detector's file is damaged or no ONNX model ({_first_line(error)}). Choose another file."
             ) from error
         self.size, self._input = _input_of(self._session)
         try:

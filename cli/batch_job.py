@@ -6,6 +6,7 @@ Runs where the batch was started, or on any machine that sees the same folders. 
 who started the batch moves the finished files to their places.
 """
 
+import hashlib
 import importlib.metadata
 import os
 import secrets
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..capture.detector_file import find_detector
 from . import perform
 from .failure import CommandError
 
@@ -147,7 +149,12 @@ def surroundings(model: Path | None, extension: Path, user: Path, *, tracking: b
     :param tracking: whether a model is needed; takes do without.
     """
     found = {"mimica": mimica_version(), "blender": _blender_version()}
-    return found | ({"model": perform.need_model(model, extension, user).sha256} if tracking else {})
+    if not tracking:
+        return found
+    chosen = perform.need_model(model, extension, user)
+    detector = find_detector("", chosen.path.parent, extension, user)
+    with_detector = hashlib.sha256(detector.read_bytes()).hexdigest() if detector and detector.is_file() else "none"
+    return found | {"model": chosen.sha256, "detector": with_detector}
 
 
 def mimica_version() -> str:

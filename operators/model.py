@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
+from ..capture.detector_file import fetch_detector, find_detector
 from ..capture.model import ModelError, ModelFile, download_model, find_model
 from ..capture.offline_model import fetch_offline_model
 from ..rig.language import later, say, sentence
@@ -33,7 +34,19 @@ def model_in_use(context: bpy.types.Context) -> ModelFile | None:
     if model is not None:
         kind = "Face model" if model.has_scores else "Face model without scores"
         state.model = f"{say(kind)}, {say(_ORIGINS[model.origin])}"
+    detector_in_use(context)
     return model
+
+
+def detector_in_use(context: bpy.types.Context) -> str:
+    """Return the file of the face detector for faces far away, empty when there is none; note which on the manager."""
+    state, settings = context.window_manager.mimica, context.scene.mimica
+    chosen = bpy.path.abspath(settings.detector_file) if settings.detector_file else ""
+    preferred = preferred_model(context)
+    beside = [preferred.parent] if preferred is not None else []
+    found = find_detector(chosen, *beside, EXTENSION_FOLDER, user_folder())
+    state.detector = found is not None
+    return str(found or "")
 
 
 def preferred_model(context: bpy.types.Context) -> Path | None:
@@ -154,6 +167,18 @@ class MIMICA_OT_build_offline_model(_OnlineFetch):
         fetch_offline_model(user_folder(), online=bpy.app.online_access)
 
 
+class MIMICA_OT_fetch_detector(_OnlineFetch):
+    bl_idname = "mimica.fetch_detector"
+    bl_label = "Get Face Detector"
+    bl_description = (
+        "Take MediaPipe's full-range face detector out of its package on PyPI (35 MB), for faces far away. Nothing is "
+        "sent"
+    )
+
+    def _fetch(self, progress: Callable[[float], None]) -> None:
+        fetch_detector(user_folder(), online=bpy.app.online_access)
+
+
 def _redraw(context: bpy.types.Context) -> None:
     """Show a download's progress in both places that have it."""
     redraw(context, "UI")
@@ -174,7 +199,7 @@ def _on_load(*_arguments: object) -> None:
     _look_once()
 
 
-_CLASSES = (MIMICA_OT_find_model, MIMICA_OT_download_model, MIMICA_OT_build_offline_model)
+_CLASSES = (MIMICA_OT_find_model, MIMICA_OT_download_model, MIMICA_OT_build_offline_model, MIMICA_OT_fetch_detector)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 

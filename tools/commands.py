@@ -70,7 +70,19 @@ def _run(python: Path, *command: str, model: Path | None = None) -> int:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if model is not None:
         environment["MIMICA_MODEL"] = str(model)
+        if (detector := _detector(model)) is not None:
+            environment["MIMICA_DETECTOR"] = str(detector)
     return subprocess.run([str(python), *command], cwd=ROOT, env=environment, check=False).returncode
+
+
+def _detector(model: Path) -> Path | None:
+    """The detector for faces far away, which came with the face model where it could be had."""
+    from .package import DETECTOR_NAME
+
+    if named := os.environ.get("MIMICA_DETECTOR"):
+        return Path(named)
+    places = (folder / DETECTOR_NAME for folder in (CACHE / "model", model.parent))
+    return next((path for path in places if path.is_file()), None)
 
 
 def _ensure_model(python: Path, *options: str) -> Path:
@@ -121,7 +133,8 @@ def _build(arguments: argparse.Namespace) -> int:
 
         build_extras(python, arguments.output, arguments.platform, arguments.python)
         return 0
-    build(python, _ensure_model(python), arguments.output, arguments.platform, arguments.python)
+    model = _ensure_model(python)
+    build(python, model, _detector(model), arguments.output, arguments.platform, arguments.python)
     return 0
 
 

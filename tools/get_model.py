@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 Mimica authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find, download or build the face model, and print its path on the last line of stdout. Runs in the environment.
+"""Find, download or build the face model and print its path on the last line of stdout; also have a face detector.
+
+Runs in the environment.
 
     python tools/get_model.py FOLDER [--download]
 
@@ -9,10 +11,12 @@ can be reached, the offline bundle from the package registry. --download leaves 
 """
 
 import sys
+import tempfile
 import threading
 import urllib.request
 from pathlib import Path
 
+from mimica.capture.detector_file import extract_detector, find_detector
 from mimica.capture.model import MODEL_ADDRESS, ModelError, ModelFile, download_model, find_model
 from mimica.capture.offline_model import build_offline_model, pip_download_wheel
 
@@ -56,6 +60,17 @@ def get_model(folder: Path, *, download: bool) -> ModelFile:
     return found or build_offline_model(pip_download_wheel(folder), folder)
 
 
+def _get_detector(folder: Path, model: ModelFile) -> None:
+    """Have the detector for faces far away in FOLDER, unless it is elsewhere; everything else works without it."""
+    if find_detector("", folder, model.path.parent) is not None:
+        return
+    try:
+        with tempfile.TemporaryDirectory() as wheels:
+            extract_detector(pip_download_wheel(Path(wheels)), folder)
+    except ModelError as error:
+        _say(f"There is no face detector for faces far away. {error}")
+
+
 def main() -> int:
     """Do it; 0 when there is a model."""
     folder = Path(sys.argv[1])
@@ -66,6 +81,7 @@ def main() -> int:
         _say(str(error))
         return 1
     _say(f"Face model: {model.path.name}, {'with' if model.has_scores else 'without'} scores ({model.origin}).")
+    _get_detector(folder, model)
     print(model.path)
     return 0
 

@@ -24,6 +24,8 @@ SUFFIXES = {".py", ".json", ".png", ".svg", ".npz", ".blend", ".html", ".css", "
 """Kinds of file that belong to the extension. Anything else in its folders is an error: better than forgetting it."""
 HELP = "help"
 """The documentation's site in the zip; `rig/help_pages.py` looks for it there."""
+DETECTOR_NAME = "face_detection_full_range_sparse.tflite"
+"""As `capture/detector_file.py` has it."""
 MODEL_NAMES = ("face_landmarker.task", "face_landmarker_offline.task")
 
 STAMP = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))
@@ -31,10 +33,18 @@ STAMP = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))
 
 
 def build(
-    python: Path, model: Path, output: Path, platforms: list[str], pythons: list[str], *, strict: bool = True
+    python: Path,
+    model: Path,
+    detector: Path | None,
+    output: Path,
+    platforms: list[str],
+    pythons: list[str],
+    *,
+    strict: bool = True,
 ) -> list[Path]:
     """Make the zips in `output` and print their sizes. Empty `platforms` means all. Raises ToolError.
 
+    :param detector: the detector for faces far away; None where it could not be had: the zips are made without.
     :param strict: False takes documentation with faults too, for those who test something else.
     """
     packer = find_packer(python)
@@ -47,7 +57,7 @@ def build(
         with progress(f"{platform}: wheels for Python {', '.join(wanted)}"):
             paths = fetch(python, wheels)
         with progress(f"{platform}: zip"):
-            zips.append(_build_one(python, packer, platform, paths, model, site, output))
+            zips.append(_build_one(python, packer, platform, paths, (model, detector), site, output))
     for path in zips:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  sha256 {digest}")
@@ -96,11 +106,17 @@ def manifest_for(platform: str, wheels: list[str], files: list[str], root: Path 
 
 
 def _build_one(
-    python: Path, packer: Path, platform: str, wheels: dict[Wheel, Path], model: Path, site: Path, output: Path
+    python: Path,
+    packer: Path,
+    platform: str,
+    wheels: dict[Wheel, Path],
+    models: tuple[Path, Path | None],
+    site: Path,
+    output: Path,
 ) -> Path:
     # Of its own: two builds may go on at once.
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="stage-") as folder:
-        return _build_in(Path(folder) / platform, python, packer, platform, wheels, model, site, output)
+        return _build_in(Path(folder) / platform, python, packer, platform, wheels, models, site, output)
 
 
 def _build_in(
@@ -109,16 +125,20 @@ def _build_in(
     packer: Path,
     platform: str,
     wheels: dict[Wheel, Path],
-    model: Path,
+    models: tuple[Path, Path | None],
     site: Path,
     output: Path,
 ) -> Path:
     files = source_files()
     for name in files:
         stage_file(ROOT / name, stage / name)
+    model, detector = models
     model_name = MODEL_NAMES[0] if _has_scores(model) else MODEL_NAMES[1]
     stage_file(model, stage / model_name)
     files.append(model_name)
+    if detector is not None:
+        stage_file(detector, stage / DETECTOR_NAME)
+        files.append(DETECTOR_NAME)
     for name in site_files(site):
         stage_file(site / name, stage / HELP / name)
         files.append(f"{HELP}/{name}")

@@ -67,7 +67,9 @@ class Stage:
         blender = find_blenders()[0]
         model = Path(os.environ["MIMICA_MODEL"])
         # Not strict: pages may show pictures that are made here for the first time.
-        zips = package.build(Path(sys.executable), model, self.folder, ["linux-x64"], [blender.python], strict=False)
+        zips = package.build(
+            Path(sys.executable), model, None, self.folder, ["linux-x64"], [blender.python], strict=False
+        )
         installation = Installation(blender, self.folder / "user")
         installation.install(zips[0])
         return self._ending.enter_context(installation.start())

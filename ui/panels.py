@@ -16,7 +16,7 @@ from .first_run import camera_trouble, draw_camera, draw_camera_trouble, draw_vi
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
 from .picture import draw_complaints
-from .preferences import draw_helper_process, draw_model
+from .preferences import draw_far_faces, draw_helper_process, draw_model
 from .properties import MimicaScene
 from .sentence import draw_sentence
 from .streams import draw_program, draw_reception
@@ -85,6 +85,8 @@ class VIEW3D_PT_mimica_tracker(_Panel, bpy.types.Panel):
         column.prop(settings, "detection")
         column.prop(settings, "presence")
         column.prop(settings, "tracking")
+        column.separator()
+        draw_far_faces(column, context)
         column.separator()
         draw_helper_process(column, context)
         draw_model(column, context)

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..rig.paths import BASE_PACKAGE
+from .extras import draw_missing
 from .keymap import draw_keys
 from .self_test import draw_self_test
 
@@ -49,6 +50,20 @@ def draw_helper_process(layout: bpy.types.UILayout, context: bpy.types.Context) 
     addon = context.preferences.addons.get(BASE_PACKAGE)
     if addon is not None and addon.preferences is not None:
         layout.prop(addon.preferences, "helper_process")
+
+
+def draw_far_faces(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the search for faces far away, and what it lacks."""
+    settings = context.scene.mimica
+    layout.prop(settings, "far")
+    if not settings.far:
+        return
+    layout.prop(settings, "detector_file")
+    if settings.detector_file.lower().endswith(".onnx"):
+        draw_missing(layout, "detector")
+    elif not settings.detector_file and not context.window_manager.mimica.detector:
+        layout.label(text="No face detector for this yet", icon="INFO")
+        layout.operator("mimica.fetch_detector", icon="PACKAGE")
 
 
 def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -166,6 +166,22 @@ class MimicaScene(bpy.types.PropertyGroup):
         max=1.0,
         default=0.5,
     )
+    far: BoolProperty(
+        name="Far Faces",
+        description=(
+            "Search for a face that is not found at once: far away, on its side, in the dark. Costs nothing while the "
+            "face is found, and time while nobody is there"
+        ),
+        default=True,
+    )
+    detector_file: StringProperty(
+        name="Detector",
+        description=(
+            "A face detector of your own, as an ONNX file of the kind SCRFD or RetinaFace. Empty uses MediaPipe's "
+            "full-range one, which comes with Mimica"
+        ),
+        subtype="FILE_PATH",
+    )
     smoothness: FloatProperty(
         name="Smoothness",
         description=(
@@ -432,6 +448,8 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
     """[0, 1] of a running download; below 0 when there is none."""
     model: StringProperty()
     """The model in use, as the panel says it."""
+    detector: BoolProperty()
+    """Whether there is a detector for faces far away."""
     problem: StringProperty()
     """What went wrong last, as a sentence; the panel shows it until the next start."""
     source_failed: BoolProperty()

@@ -35,7 +35,7 @@ def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pythons = sorted({blender.python for blender in BLENDERS} & set(PYTHONS))
     try:
         folder = tmp_path_factory.mktemp("zip")
-        return package.build(Path(sys.executable), Path(model), folder, ["linux-x64"], pythons, strict=False)[0]
+        return package.build(Path(sys.executable), Path(model), None, folder, ["linux-x64"], pythons, strict=False)[0]
     except ToolError as error:
         pytest.fail(str(error))
 
