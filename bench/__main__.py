@@ -7,7 +7,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bake, everything, helper, mapping, picture, range_choice, recording, soak, ten_minutes, tick, tracker
+from . import (
+    bake,
+    everything,
+    helper,
+    mapping,
+    picture,
+    range_choice,
+    recording,
+    soak,
+    streams,
+    ten_minutes,
+    tick,
+    tracker,
+)
 
 BENCHES = {
     "tracker": tracker.run,
@@ -18,6 +31,7 @@ BENCHES = {
     "bake": bake.run,
     "recording": recording.run,
     "picture": picture.run,
+    "streams": streams.run,
     "ten-minutes": ten_minutes.run,
 }
 LONG = {"soak": soak.run, "range": range_choice.run}

@@ -15,6 +15,7 @@ Unity's manual (axes). VRM 0 and 1 specifications (presets).
 """
 
 import math
+import struct
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,7 +32,12 @@ from .protocol import Address, Told, controls_of, cut_short, foreign, made_frame
 NAME = "VMC"
 _VALUE, _APPLY = b"/VMC/Ext/Blend/Val", b"/VMC/Ext/Blend/Apply"
 _BONE, _TIME, _STATE = b"/VMC/Ext/Bone/Pos", b"/VMC/Ext/T", b"/VMC/Ext/OK"
-_BONES = {"Neck": b"Neck\0", "Head": b"Head\0", "LeftEye": b"LeftEye\0", "RightEye": b"RightEye\0"}
+_BONES = (b"Neck\0", b"Head\0", b"LeftEye\0", b"RightEye\0")
+_PLAIN = b",sf\0"
+"""Types of a shape's message, after the 20 bytes of its address: only the last four bytes, the value, change."""
+_FLOAT = struct.Struct(">f")
+_SHAPES = 256
+"""Messages of shapes that are remembered."""
 _SENDERS = 16
 """Senders whose values are remembered."""
 _COARSE_CLOCK = 65_536.0
@@ -101,17 +107,13 @@ class VmcDecoder:
 
     def __init__(self) -> None:
         self._senders: OrderedDict[Address, _Sender] = OrderedDict()
+        self._shapes: dict[bytes, str] = {}
+        """Shapes' messages up to the value, as python-osc has read them once, and their joined names."""
 
     def feed(self, datagram: bytes, sender: Address, arrived: float) -> list[Told]:
         """Return the frame that a datagram completes, if it does one."""
         # All or nothing: a damaged datagram changes nothing.
-        told = [
-            (address, osc.values_of(message, NAME))
-            for message in osc.messages(datagram, NAME)
-            if (address := osc.address_of(message)) in (_VALUE, _APPLY, _TIME, _STATE)
-            or (address == _BONE and any(name in message for name in _BONES.values()))
-        ]
-        read = [_read(address, values) for address, values in told]
+        read = [told for message in osc.messages(datagram, NAME) if (told := self._read(message)) is not None]
         if not read:
             return []
         state = self._senders.get(sender)
@@ -137,9 +139,27 @@ class VmcDecoder:
         if lost:
             return [self._told(state, made_frame(arrived, None), sender)]
         state.shows = state.shows or _APPLY in kinds
-        if _APPLY in kinds or (_TIME in kinds and state.turned and not state.shows):
+        shows = state.shows or state.controls or state.presets
+        if _APPLY in kinds or (_TIME in kinds and state.turned and not shows):
             return [self._told(state, _frame(state, arrived), sender)]
         return []
+
+    def _read(self, message: bytes) -> tuple[bytes, str, Any] | None:
+        """Return what a message says: kind, name, value; None of what is not needed. Raises Refused."""
+        shape = self._shapes.get(message[:-4])
+        if shape is not None:
+            return _VALUE, shape, _numbers(_FLOAT.unpack(message[-4:]), 1)[0]
+        address = osc.address_of(message)
+        if address == _BONE and not any(name in message for name in _BONES):
+            return None
+        if address not in (_VALUE, _APPLY, _BONE, _TIME, _STATE):
+            return None
+        told = _read(address, osc.values_of(message, NAME))
+        if address == _VALUE and message[20:24] == _PLAIN:
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
+            self._shapes[message[:-4]] = told[1]
+        return told
 
     def _told(self, state: _Sender, frame: ControlFrame, sender: Address) -> Told:
         clock, state.clock, state.turned = state.clock, None, False
@@ -200,10 +220,12 @@ def _read(address: bytes, values: Any) -> tuple[bytes, str, Any]:
     if address == _VALUE:
         return address, joined(values[0][:64]), _numbers(values[1:2], 1)[0]
     turn = np.array(_numbers(values[1:8], 7)[3:])
+    if values[0].encode() + b"\0" not in _BONES:
+        return address, "", _NO_TURN
     length = math.hypot(*turn)
-    if values[0] not in _BONES or not 1e-6 < length < 1e6:
+    if not 1e-6 < length < 1e6:
         # No rotation that means something: the bone rests.
-        return address, values[0] if values[0] in _BONES else "", _NO_TURN
+        return address, values[0], _NO_TURN
     return address, values[0], turn[[3, 0, 1, 2]] / length * _MIRROR
 
 
@@ -245,7 +267,10 @@ def _angles(quaternion: np.ndarray) -> np.ndarray:
 
 
 def _bone(name: str, yaw: float, pitch: float, roll: float) -> bytes:
-    """Return the message of a bone that turns by yaw, pitch (down) and roll."""
-    x, y, z = np.eye(3)
-    ours = rot.multiply(rot.multiply(rot.exp(y * yaw), rot.exp(x * pitch)), rot.exp(z * roll)) * _MIRROR
-    return osc.message(_BONE.decode(), name, 0.0, 0.0, 0.0, *(float(ours[i]) for i in (1, 2, 3, 0)))
+    """Return the message of a bone that turns by yaw, pitch (down) and roll: Ry Rx Rz as quaternions, mirrored."""
+    (sy, cy), (sx, cx), (sz, cz) = ((math.sin(angle / 2), math.cos(angle / 2)) for angle in (yaw, pitch, roll))
+    x = cy * sx * cz + sy * cx * sz
+    y = sy * cx * cz - cy * sx * sz
+    z = cy * cx * sz - sy * sx * cz
+    w = cy * cx * cz + sy * sx * sz
+    return osc.message(_BONE.decode(), name, 0.0, 0.0, 0.0, x, -y, -z, w)

@@ -65,8 +65,8 @@ TOLERANCE = {"livelink": 1e-6, "vmc": 3e-6, "ifacialmocap": 1e-6, "json": 1e-12}
 @given(frame=frames)
 def test_a_frame_comes_back(key: str, frame: ControlFrame) -> None:
     encoder, decoder = PROTOCOLS[key].encoder(), PROTOCOLS[key].decoder()
-    start = ControlFrame(0.0, np.zeros(52), way=np.zeros(3))
-    fed(key, encoder.encode(start, subject="Anna"), decoder)
+    start = ControlFrame(0.0, np.zeros(52), head=np.zeros(3), way=np.zeros(3))
+    assert len(fed(key, encoder.encode(start, subject="Anna"), decoder)) == 1
     (told,) = fed(key, encoder.encode(frame, subject="Anna"), decoder)
     back = told.frame
     assert back.time == 5.0 and told.sender == FROM
@@ -495,8 +495,10 @@ def test_many_senders_are_not_all_remembered(key: str) -> None:
     for i in range(60):
         for datagram in datagrams:
             decoder.feed(datagram, ("192.0.2.1", i), 1.0)
-    sizes = [len(value) for value in vars(decoder).values()]
-    assert max(sizes) <= 16
+    if key == "vmc":
+        for i in range(1000):
+            decoder.feed(val(f"Shape{i}", 1.0), FROM, 1.0)
+    assert max(len(value) for value in vars(decoder).values()) <= 256
 
 
 # Somebody else's decoder, where it is installed.
