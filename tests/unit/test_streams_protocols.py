@@ -4,7 +4,10 @@
 
 import json
 import math
+import re
+import socket
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -573,3 +576,26 @@ def test_vmcp_reads_what_is_sent() -> None:
     assert bones["Head"].y == pytest.approx(-math.sin(0.25)) and bones["Head"].w == pytest.approx(math.cos(0.25))
     assert sum(isinstance(one, events.BlendShapeEvent) for one in told) == 52
     assert isinstance(told[-1], events.BlendShapeApplyEvent)
+
+
+def test_the_pages_example_receives_what_is_sent(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python of docs/streams.md, with a port that is free and an end after the first frame."""
+    page = (root / "docs" / "streams.md").read_text("utf-8")
+    receiver, sender = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (datagram,) = PROTOCOLS["json"].encoder().encode(ControlFrame(0.0, np.full(52, 0.25), head=np.radians([30, 0, 0])))
+    names: dict[str, Any] = {}
+    setup, loop = receiver.replace("47800", "0").split("while True:\n")
+    exec(setup, names)
+    with names["receiver"] as listening, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaking:
+        listening.settimeout(20.0)
+        port = listening.getsockname()[1]
+        speaking.sendto(datagram, ("127.0.0.1", port))
+        exec("if True:\n" + loop, names)
+        assert capsys.readouterr().out == "Mimica: jaw 0.25, yaw 30\n"
+        exec(sender.replace("47800", str(port)).replace("range(600)", "range(1)"), names)
+        (told,) = fed("json", [listening.recv(65_535)])
+        names["sender"].close()
+    assert told.frame.controls is not None and told.frame.controls[ARKIT_SHAPES.index("jawOpen")] == 0.5
+    example = re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0]
+    (told,) = fed("json", [example.encode()])
+    assert told.subject == "Anna" and told.number == 128 and told.frame.gaze is not None
