@@ -42,9 +42,11 @@ def _parts():
         teaching,
     )
     from .operators import help as help_operator
+    from .operators import phone as phone_switch
     from .rig import baked_sliders, cameras, recorder, teaching_steps
     from .rig import character as scene_map
     from .rig import layers as scene_layers
+    from .rig import phone as phone_server
     from .ui import bake as bake_panel
     from .ui import bake_preview as preview_panel
     from .ui import baked as baked_panel
@@ -64,9 +66,9 @@ def _parts():
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
     of_bake = (layers, bake, rebake, bake_preview, controls_file, convert)
-    before = (sources, model, self_test, extras)
+    before = (sources, phone_switch, model, self_test, extras)
     operators = (*before, capture, feel, picture, performer, calibrate, *of_takes, lens, *of_character, *of_bake)
-    stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder)
+    stored = (scene_map, teaching_steps, properties, baked_properties, baked_sliders, recorder, phone_server)
     last = (cameras, first_run, keys, command_line)
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)

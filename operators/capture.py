@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from ..capture.model import ModelError
 from ..capture.tracker import TrackerSettings
 from ..mapping.calibration import ProfileError
-from ..rig import bake_preview, live, picture_place, recorder, self_test, streams, test_pose, watch
+from ..rig import bake_preview, live, phone, picture_place, recorder, self_test, streams, test_pose, watch
 from ..rig.bind import can_be_target
 from ..rig.feel import feel_of, follow_feel
 from ..rig.language import say, sentence
@@ -70,6 +70,9 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             return self._refuse(state, str(error))
         if model is None and controls is None:
             return self._refuse(state, "There is no face model yet. Download it, or build the offline model, below.")
+        devices = phone.source() if settings.source == "PHONE" else None
+        if settings.source == "PHONE" and devices is None:
+            return self._refuse(state, "The server for phones is off. Switch it on, then start the capture again.")
         if settings.target is None and context.active_object is not None and can_be_target(context.active_object):
             settings.target = context.active_object
         # The pose that the character goes back to is not one that was tried out by hand.
@@ -94,6 +97,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
                 translation=settings.head_translation,
                 helper=helper_wanted(context),
                 controls=controls,
+                devices=devices,
             )
         )
         picture_place.started_in(context.area)

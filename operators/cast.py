@@ -12,7 +12,7 @@ from .redraw import redraw
 
 def parts_of(settings: bpy.types.PropertyGroup) -> list[tuple[bpy.types.Object | None, int]]:
     """Return the characters that a capture drives, the first one first, each with the number of its face."""
-    several = settings.faces > 1
+    several = settings.faces > 1 or settings.source == "PHONE"
     parts: list[tuple[bpy.types.Object | None, int]] = [(settings.target, int(settings.face) if several else 0)]
     parts += [(member.object, int(member.face) if several else 0) for member in settings.cast if member.object]
     return parts

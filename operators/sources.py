@@ -39,6 +39,8 @@ def source_spec(scene: bpy.types.Scene) -> SourceSpec:
         return SourceSpec("images", path=path, rate=settings.image_rate, loop=settings.loop)
     if settings.source == "PROGRAM":
         return SourceSpec("program")
+    if settings.source == "PHONE":
+        return SourceSpec("phone")
     return SourceSpec("stream", address=settings.address.strip())
 
 

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, cast
@@ -24,10 +25,11 @@ import numpy as np
 
 from ..capture.control_session import ControlSession, ControlSource
 from ..capture.control_takes import stream_form
+from ..capture.devices import DeviceSource, DeviceTrackers
 from ..capture.memory import give_back
 from ..capture.model import ModelFile
 from ..capture.remote import RemoteCaptureSession
-from ..capture.session import CaptureSession, CaptureStats, Pace
+from ..capture.session import CaptureSession, CaptureStats, FaceTracker, Pace
 from ..capture.source import Image, SourceSpec, make_source
 from ..capture.take import TakeInfo
 from ..capture.timeline_fit import FrameLog
@@ -58,6 +60,8 @@ logger = logging.getLogger(__name__)
 
 _EARLIER = 8
 """Bindings of one character whose poses may still come."""
+_OTHERS_SECONDS = 1.0
+"""For how long the picture of a device stays before another one's is shown in its place."""
 _SOUND_SECONDS = 0.5
 """For how long the end of a capture waits for the microphone."""
 Faces = tuple[FaceFrame, ...] | tuple[ControlFrame, ...]
@@ -88,6 +92,8 @@ class LiveSettings:
     """Whether source and tracker run in a process of their own, whose crash leaves Blender alone."""
     controls: ControlSource | None = None
     """Another program that has solved the face already: there are neither images nor a tracker."""
+    devices: DeviceSource | None = None
+    """Phones, in place of what `source` would open. They are tracked in this process."""
 
 
 @dataclass(slots=True)
@@ -207,14 +213,14 @@ class Seen:
 class _ToldTracker:
     """A tracker that hands each result on to be mapped. Lives on the tracker's thread."""
 
-    def __init__(self, tracker: Tracker, owner: "LiveSession") -> None:
+    def __init__(self, tracker: FaceTracker, owner: "LiveSession") -> None:
         self._tracker = tracker
         self._owner = owner
 
     def track(self, image: Image) -> tuple[FaceFrame, ...]:
         """Track an image, and hand on its faces."""
         faces = self._tracker.track(image)
-        self._owner.tracked(faces, image.grabbed)
+        self._owner.tracked(faces, image.grabbed, image.device)
         self._owner.saw(image, faces)
         return faces
 
@@ -264,8 +270,12 @@ class LiveSession:
         self.calibrator: Calibrator | None = None
         """The calibration that runs, or ran last."""
         self._calibrated_face = settings.face
-        self._faces: deque[tuple[Faces, float]] = deque(maxlen=1)
-        self._faces_now: tuple[int, ...] = ()
+        self._faces: dict[int, tuple[Faces, float]] = {}
+        """What waits to be mapped, by device: of each the newest wins."""
+        self._found: dict[int, tuple[int, ...]] = {}
+        """The faces found in each device's newest image."""
+        self._poses: dict[int, tuple[_Role, CharacterPose]] = {}
+        """The newest of each part: the faces of several devices come one after another."""
         self._work = threading.Event()
         self._ending = False
         self._mapping = threading.Thread(target=self._map, name="mimica-map", daemon=True)
@@ -287,6 +297,12 @@ class LiveSession:
             return ControlSession(settings.controls, self.tracked)
         if model is None:
             raise ValueError("A capture of images needs a face model.")
+        devices = settings.devices
+        if devices is not None:
+            make = partial(Tracker, model)
+            return CaptureSession(
+                devices, lambda: _ToldTracker(DeviceTrackers(devices, make, settings.tracker), self), pace=pace
+            )
         if settings.helper:
             return RemoteCaptureSession(
                 settings.source, model, settings.tracker, pace=pace, told=self.tracked, shown=self.saw
@@ -401,7 +417,7 @@ class LiveSession:
     @property
     def faces_now(self) -> tuple[int, ...]:
         """The faces that were found in the newest image."""
-        return self._faces_now
+        return tuple(sorted(face for found in self._found.copy().values() for face in found))
 
     @property
     def running(self) -> bool:
@@ -456,18 +472,33 @@ class LiveSession:
 
     # The tracker's thread, and the mapping's
 
-    def tracked(self, faces: Faces, grabbed: float) -> None:
-        """Take the faces of an image, or of another program, to be mapped; the newest wins. On the capture's thread."""
-        self._faces_now = tuple(frame.face_id for frame in faces if frame.found)
+    def tracked(self, faces: Faces, grabbed: float, device: int = 0) -> None:
+        """Take the faces of an image, or of another program, to be mapped; the newest wins. On the capture's thread.
+
+        :param device: the one that the image is from. Of what others see nothing is known then, but that they are gone.
+        """
+        found = tuple(frame.face_id for frame in faces if frame.found)
+        lost = {frame.face_id for frame in faces if not frame.found}
+        others = {d: tuple(f for f in there if f not in lost) for d, there in self._found.items()}
+        self._found = {**others, device: found}
         if self.calibrator is not None and isinstance(faces[0], FaceFrame):
             of_face = [f for f in faces if isinstance(f, FaceFrame) and f.face_id == self._calibrated_face]
-            lost = FaceFrame.lost(faces[0].time, faces[0].image_size, self._calibrated_face)
-            self.calibrator.see(of_face[0] if of_face else lost)
-        self._faces.append((faces, grabbed))
+            if of_face:
+                self.calibrator.see(of_face[0])
+            elif self.settings.devices is None:
+                self.calibrator.see(FaceFrame.lost(faces[0].time, faces[0].image_size, self._calibrated_face))
+        self._faces[device] = (faces, grabbed)
         self._work.set()
 
     def saw(self, image: Image, faces: tuple[FaceFrame, ...]) -> None:
-        """Take an image with its faces to be shown. From a helper process not every image comes. Any thread."""
+        """Take an image with its faces to be shown. From a helper process not every image comes. Any thread.
+
+        Of several devices, the one is shown whose face moves the first character, while it sends.
+        """
+        before = self.seen.image if self.seen is not None else image
+        stays = before.device != image.device and image.grabbed - before.grabbed < _OTHERS_SECONDS
+        if stays and self.face not in (frame.face_id for frame in faces if frame.found):
+            return
         self.seen = Seen(image, faces)
         self.seen_anew.set()
 
@@ -479,8 +510,8 @@ class LiveSession:
                 if self._ending:
                     return
                 self._take_commands()
-                while self._faces:
-                    self._map_faces(*self._faces.popleft())
+                for device in tuple(self._faces):
+                    self._map_faces(*self._faces.pop(device))
         except Exception:
             logger.exception("The mapping failed")
             self._fault = "The capture stopped because of a fault in Mimica's mapping. What was recorded is kept."
@@ -522,8 +553,9 @@ class LiveSession:
     def _map_faces(self, faces: Faces, grabbed: float) -> None:
         seen = {frame.face_id: frame for frame in faces}
         driven = {role.face for role in self._cast}
-        for face in driven - seen.keys():
-            seen[face] = _lost_with(faces[0], face)
+        if self.settings.devices is None:
+            for face in driven - seen.keys():
+                seen[face] = _lost_with(faces[0], face)
         outlet = self.outlet
         motions: dict[int, Motion] = {}
         feel = self.feel
@@ -534,13 +566,15 @@ class LiveSession:
             if face in driven or outlet is not None or (mapper.calibrating and frame.found):
                 # A capture has frames of one kind alone, and mappers of that kind.
                 motions[face] = cast(Any, mapper).step(frame)
-        poses: list[tuple[_Role, CharacterPose]] = []
+        self._poses = {role.uid: self._poses[role.uid] for role in self._cast if role.uid in self._poses}
         for role in self._cast:
-            motion = motions[role.face]
-            motion = replace(motion, displacement=motion.displacement[:, role.rows])
-            poses.append((role, role.binding.plan.pose(motion)))
-        self._values = {face: control_values(motions[face])[0] for face in driven}
-        self._ready.append(_Ready(tuple(poses), grabbed))
+            if role.face in motions:
+                motion = motions[role.face]
+                motion = replace(motion, displacement=motion.displacement[:, role.rows])
+                self._poses[role.uid] = (role, role.binding.plan.pose(motion))
+        values = {face: control_values(motions[face])[0] for face in driven & motions.keys()}
+        self._values = {face: self._values[face] for face in driven & self._values.keys()} | values
+        self._ready.append(_Ready(tuple(self._poses.values()), grabbed))
         if outlet is not None:
             outlet([frame for face, motion in motions.items() for frame in frames_of_motion(motion, face)])
         comparison = self.calibrator.comparison if self.calibrator is not None else None

@@ -31,7 +31,7 @@ class MIMICA_UL_cast(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.prop(item, "object", text="", emboss=False, icon="OUTLINER_OB_ARMATURE")
-        if context.scene.mimica.faces > 1:
+        if context.scene.mimica.faces > 1 or context.scene.mimica.source == "PHONE":
             row.prop(item, "face", text="", emboss=False)
 
 
@@ -58,7 +58,7 @@ class VIEW3D_PT_mimica_cast(bpy.types.Panel):
             column.use_property_split = True
             column.use_property_decorate = False
             column.prop(member, "object")
-            if settings.faces > 1:
+            if settings.faces > 1 or settings.source == "PHONE":
                 column.prop(member, "face")
             column.prop_search(member, "take", context.window_manager.mimica, "takes", icon="RENDER_ANIMATION")
 

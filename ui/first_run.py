@@ -28,6 +28,8 @@ def has_source(context: bpy.types.Context) -> bool:
         return True
     if settings.source == "VIDEO":
         return bool(settings.video)
+    if settings.source == "PHONE":
+        return False
     return bool(settings.images if settings.source == "IMAGES" else settings.address.strip())
 
 

@@ -15,6 +15,7 @@ from .feel import PANELS as FEEL_PANELS
 from .first_run import camera_trouble, draw_camera, draw_camera_trouble, draw_video_offer, draw_welcome
 from .performer import CLASSES as PERFORMER_CLASSES
 from .performer import draw_performer
+from .phone import draw_phone
 from .picture import draw_complaints
 from .preferences import draw_far_faces, draw_helper_process, draw_model
 from .properties import MimicaScene
@@ -46,6 +47,8 @@ class VIEW3D_PT_mimica_capture(_Panel, bpy.types.Panel):
         column.use_property_decorate = False
         column.prop(settings, "source")
         _draw_source(column, context, settings)
+        if settings.source == "PHONE":
+            draw_phone(layout, context)
         draw_camera_trouble(layout, context)
 
         row = layout.row()
@@ -109,7 +112,7 @@ class VIEW3D_PT_mimica_character(_Panel, bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        if settings.faces > 1 or settings.source == "PROGRAM":
+        if settings.faces > 1 or settings.source in ("PROGRAM", "PHONE"):
             column.prop(settings, "face")
         column = column.column()
         column.enabled = live.current() is None
@@ -141,7 +144,7 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.prop(settings, "loop")
     elif settings.source == "PROGRAM":
         draw_program(layout, context)
-    else:
+    elif settings.source == "STREAM":
         layout.prop(settings, "address")
 
 
@@ -167,7 +170,7 @@ def _draw_faces(layout: bpy.types.UILayout, context: bpy.types.Context, session:
     found = session.faces_now
     if not found:
         draw_sentence(layout, context, "No face: look into the camera, with light on your face", "ERROR")
-    elif session.settings.tracker.faces == 1:
+    elif session.settings.tracker.faces == 1 and session.settings.devices is None:
         layout.label(text="Face found", icon="CHECKMARK")
     elif session.face in found:
         text = say("Face {number} is used", number=session.face + 1)

@@ -29,6 +29,8 @@ from .feel_properties import CLASSES as FEEL_CLASSES
 from .feel_properties import MimicaFeel
 from .microphone_properties import CLASSES as MICROPHONE_CLASSES
 from .microphone_properties import MimicaMicrophone
+from .phone_properties import CLASSES as PHONE_CLASSES
+from .phone_properties import MimicaPhone
 from .picture_properties import CLASSES as PICTURE_CLASSES
 from .picture_properties import MimicaPicture
 from .preview_properties import CLASSES as PREVIEW_CLASSES
@@ -94,6 +96,13 @@ class MimicaScene(bpy.types.PropertyGroup):
                 "Other Program",
                 "An app or a program that has solved the face already and sends its controls. No face model is needed",
                 "LINKED",
+                4,
+            ),
+            (
+                "PHONE",
+                "Phone",
+                "The cameras of phones and other computers, through a page in their browser",
+                "WORLD",
                 5,
             ),
         ),
@@ -266,6 +275,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     microphone: PointerProperty(type=MimicaMicrophone)
     bake: PointerProperty(type=MimicaBake)
     feel: PointerProperty(type=MimicaFeel)
+    phone: PointerProperty(type=MimicaPhone)
     picture: PointerProperty(type=MimicaPicture)
     preview: PointerProperty(type=MimicaPreview)
     convert: PointerProperty(type=MimicaConvert)
@@ -464,6 +474,7 @@ _CLASSES = (
     *STREAM_CLASSES,
     *BAKE_CLASSES,
     *FEEL_CLASSES,
+    *PHONE_CLASSES,
     *PICTURE_CLASSES,
     *PREVIEW_CLASSES,
     *CONVERT_CLASSES,
