@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
-import bpy.utils.previews
+import bpy.utils.previews  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from ..capture.devices import DeviceSource
