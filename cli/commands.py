@@ -17,7 +17,7 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError
 from ..mapping.lens import likely_field_of_view
-from . import character, controls, perform, performer, scene, self_test, view
+from . import character, controls, export, perform, performer, scene, self_test, view
 from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "run": _run,
         "batch": _batch,
         "solve": _solve,
+        "export": _export,
         "demo": _demo,
         "take": _take,
         "view": _view,
@@ -165,14 +166,7 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     output: Path = arguments.output
     if output.suffix != ".blend":
         raise CommandError(f"The output '{output}' does not end in .blend. Name a Blender file.", USAGE)
-    if arguments.character is None and arguments.object is not None:
-        raise CommandError("--object names an object of a file. Add --character FILE.blend.", USAGE)
-    if arguments.character is not None and (arguments.fps or arguments.proportions):
-        raise CommandError(
-            "--fps and --proportions are for the rig that Mimica makes. With --character the file's own rate and"
-            " proportions hold: leave them out.",
-            USAGE,
-        )
+    _need_own_character(arguments)
     if controls.is_controls(arguments.video):
         _keep_files(arguments.overwrite, arguments.video, output)
         if arguments.character is not None:
@@ -188,6 +182,38 @@ def _run(arguments: argparse.Namespace, console: Console, places: Places) -> int
     _keep_files(True, arguments.character, arguments.video, *beside)
     with character.stored_maps():
         return _make_on_character(arguments, console, places, output, take, wish)
+
+
+def _export(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    scene.need_blender()
+    output: Path = arguments.output
+    export.format_of(output)
+    _need_own_character(arguments)
+    inputs = [path for path in (arguments.video, arguments.character) if path is not None]
+    if inputs:
+        _keep_files(True, *inputs)
+        _keep_files(arguments.overwrite, inputs[0], output, arguments.take, arguments.json)
+        _keep_files(True, inputs[-1], output, arguments.take, arguments.json)
+    with tempfile.TemporaryDirectory(prefix="mimica-", ignore_cleanup_errors=True) as folder:
+
+        def solve(figures: Figures) -> perform.Performance:
+            path = arguments.take or Path(folder) / f"{arguments.video.stem}{SUFFIX}"
+            taken = None if perform.is_take(arguments.video) else path
+            return _perform(arguments, console, places, taken, arguments.overwrite, figures)
+
+        return export.run(arguments, console, solve)
+
+
+def _need_own_character(arguments: argparse.Namespace) -> None:
+    """Refuse options that say nothing of the character that is meant."""
+    if arguments.character is None and arguments.object is not None:
+        raise CommandError("--object names an object of a file. Add --character FILE.blend.", USAGE)
+    if arguments.character is not None and (arguments.fps or arguments.proportions):
+        raise CommandError(
+            "--fps and --proportions are for the rig that Mimica makes. With --character the file's own rate and"
+            " proportions hold: leave them out.",
+            USAGE,
+        )
 
 
 def _batch(arguments: argparse.Namespace, console: Console, places: Places) -> int:

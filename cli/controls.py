@@ -4,9 +4,7 @@
 
 import argparse
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,15 +13,12 @@ from ..capture.take import SUFFIX, Take, TakeInfo, delete_take
 from ..mapping.control_take import ControlsFileError, ControlTake, take_of_motion
 from ..mapping.controls_file import SUFFIXES, Format, read_controls, write_controls
 from ..mapping.frame import ARKIT_SHAPES
-from ..mapping.performance import ControlPerformance, MirroredPerformance
+from ..mapping.performance import ControlPerformance
 from ..mapping.read_table import ReadSettings
 from . import character, perform, performer, scene
 from .console import Console
 from .failure import OK, USAGE, CommandError, make_folder
 from .report import write_json
-
-if TYPE_CHECKING:
-    from ..rig.bake import BakeResult, BakeSettings
 
 _NAMED = 8
 """As many unknown names are given in a sentence."""
@@ -137,13 +132,18 @@ def _solved(arguments: argparse.Namespace, console: Console) -> ControlTake:
     return take_of_motion(take.info.name, solved.motion, solved.rate)
 
 
-def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Bake a file of controls onto a new face rig or a user's character, and save the file. Raises CommandError."""
-    if given := [name for name in _OF_FACES if getattr(arguments, name) is not None]:
+def refuse_face_options(arguments: argparse.Namespace, path: Path) -> None:
+    """Raise CommandError when the command line says what goes with a face alone."""
+    if given := [name for name in _OF_FACES if getattr(arguments, name, None) is not None]:
         option = f"--{given[0].replace('_', '-')}"
         raise CommandError(
-            f"{option} is for a face that was seen. '{arguments.video.name}' holds controls alone: leave it out.", USAGE
+            f"{option} is for a face that was seen. '{path.name}' holds controls alone: leave it out.", USAGE
         )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Bake a file of controls onto a new face rig or a user's character, and save the file. Raises CommandError."""
+    refuse_face_options(arguments, arguments.video)
     take = read(arguments, arguments.video, console)
     figures: list[tuple[str, str]] = []
     own = arguments.character is not None
@@ -160,7 +160,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             with console.progress("Creating the face rig"), console.quiet():
                 shot = scene.make_shot(arguments.fps or take.rate, None)
         with console.progress("Baking and saving"), console.quiet():
-            shot, result = _bake(shot, take, scene.bake_settings(arguments), mirror=arguments.mirror)
+            settings = scene.bake_settings(arguments)
+            shot, result = scene.bake_performance(shot, ControlPerformance(take), settings, mirror=arguments.mirror)
             scene.set_range(shot, extend=own)
             if not own:
                 scene.set_stage(shot)
@@ -181,24 +182,3 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     ]
     console.figures(figures)
     return OK
-
-
-def _bake(
-    shot: scene.Shot, take: ControlTake, settings: "BakeSettings", *, mirror: bool
-) -> "tuple[scene.Shot, BakeResult]":
-    import bpy
-
-    from ..rig.bake import BakeError, bake
-    from ..rig.bind import TargetError
-
-    performance = ControlPerformance(take)
-    try:
-        result = bake(
-            bpy.data.scenes[shot.scene],
-            bpy.data.objects[shot.character],
-            MirroredPerformance(performance) if mirror else performance,
-            settings=settings,
-        )
-    except (BakeError, TargetError) as error:
-        raise CommandError(str(error)) from error
-    return replace(shot, first=round(result.first_frame), last=round(result.last_frame)), result

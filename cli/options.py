@@ -79,6 +79,15 @@ to see the clips, the results and the files that are named under the same paths,
 and model: each is asked before anything begins.
 """
 
+_CHARACTER_FILE = """\
+Write an animated character as GLB or FBX, with its meshes, bones and shape keys, as other programs read them.
+
+Needs Blender. The character is a face rig that Mimica makes, or the one in your file, driven as 'mimica run' does; your
+file is not changed. Without a take it is exported as it is animated in its file. Drivers, constraints and modifiers are
+baked; what bones and shape keys do not show becomes shape keys of its own. The file is imported again and compared with
+the character: the largest differences are printed.
+"""
+
 _EXPORT = """\
 Write the controls of a take as a file that other programs read. The take is solved as 'mimica solve' does. A file of
 controls is taken too, and written in another format. docs/formats.md describes the formats:
@@ -170,6 +179,29 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
     _add_capture_options(batch, overwrite=False)
     # Each clip is a `run`, which is given these as they are.
     batch.set_defaults(passed_on=batch._actions[mine:])
+
+    export = add("export", "an animated character as GLB or FBX, from a take in one step", _CHARACTER_FILE)
+    export.add_argument(
+        "video",
+        metavar="TAKE",
+        type=Path,
+        nargs="?",
+        help=f"take ({SUFFIX}), video, folder of images, or file of controls (default: what is animated in the file)",
+    )
+    export.add_argument("--output", metavar="X.glb|X.fbx", type=Path, required=True, help="file to write")
+    _add_own_character_options(export)
+    export.add_argument("--take", metavar="FILE", type=Path, help="also keep the take of a video")
+    export.add_argument("--json", metavar="FILE.json", type=Path, help="also write what was made, for programs")
+    export.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="import the file again and compare it with the character (default: yes)",
+    )
+    _add_character_options(export)
+    _add_performer_options(export)
+    _add_capture_options(export)
+    _add_controls_options(export)
 
     solve = add(
         "solve",

@@ -18,6 +18,7 @@ from .perform import Performance
 if TYPE_CHECKING:
     import argparse
 
+    from ..mapping.performance import Performance as Played
     from ..rig.bake import BakeResult, BakeSettings
     from ..rig.performances import Choice
 
@@ -114,15 +115,29 @@ def bake(
     :param choice: see `choice_of`.
     :param mirror: whether sides are swapped.
     """
+    from ..mapping.performance import TakePerformance
+
+    taken = TakePerformance(performance.take.info.name, performance.frames, performance.profile)
+    return bake_performance(shot, taken, settings, choice, mirror=mirror)
+
+
+def bake_performance(
+    shot: Shot,
+    performance: "Played",
+    settings: "BakeSettings | None" = None,
+    choice: "Choice | None" = None,
+    *,
+    mirror: bool = False,
+) -> "tuple[Shot, BakeResult]":
+    """Key what is solved already, or was never a face: see `bake`. Raises CommandError."""
     import bpy
 
-    from ..mapping.performance import MirroredPerformance, TakePerformance
+    from ..mapping.performance import MirroredPerformance
     from ..rig import bake as baking
     from ..rig.bind import TargetError
 
     scene = bpy.data.scenes[shot.scene]
-    taken = TakePerformance(performance.take.info.name, performance.frames, performance.profile)
-    keyed = MirroredPerformance(taken) if mirror else taken
+    keyed = MirroredPerformance(performance) if mirror else performance
     try:
         result = baking.bake(scene, bpy.data.objects[shot.character], keyed, settings=settings, choice=choice)
     except (baking.BakeError, TargetError) as error:

@@ -301,6 +301,7 @@ def fill_fcurve(
     slopes: np.ndarray | None = None,
     *,
     stepped: bool = False,
+    linear: bool = False,
     generated: bool = False,
 ) -> None:
     """Replace the keys of an F-curve in bulk.
@@ -310,6 +311,7 @@ def fill_fcurve(
     :param slopes: float (N,), per frame: cubic curves from key to key with these slopes, by handles at a third of the
         way. None: Blender places the handles.
     :param stepped: whether each value is held until the next key.
+    :param linear: whether values go straight from key to key.
     :param generated: whether they are shown as what no animator made.
     """
     points = curve.keyframe_points
@@ -318,8 +320,9 @@ def fill_fcurve(
     points.foreach_set("co", _pairs(frames, values))
     if generated:
         points.foreach_set("type", np.full(len(frames), _number_of("type", "GENERATED"), np.int32))
-    if stepped:
-        points.foreach_set("interpolation", np.full(len(frames), _number_of("interpolation", "CONSTANT"), np.int32))
+    if stepped or linear:
+        number = _number_of("interpolation", "CONSTANT" if stepped else "LINEAR")
+        points.foreach_set("interpolation", np.full(len(frames), number, np.int32))
     if slopes is not None:
         left, right = handles_of(frames, values, slopes)
         points.foreach_set("interpolation", np.full(len(frames), _number_of("interpolation", "BEZIER"), np.int32))

@@ -103,7 +103,7 @@ def add_stage(scene: Any, name: str) -> tuple[str, ...]:
     import bpy
     from mathutils import Matrix, Vector  # pyright: ignore[reportMissingImports]
 
-    things = _character(scene, name)
+    things = character_objects(scene, name)
     portrait = find_portrait(scene, things[0], [thing for thing in things if not thing.hide_render])
     reach = portrait.reach
     distance = reach / math.tan(_FIELD_OF_VIEW / 2)
@@ -172,7 +172,7 @@ def render_preview(
             yield path
 
 
-def _character(scene: Any, name: str) -> list[Any]:
+def character_objects(scene: Any, name: str) -> list[Any]:
     """Return the objects of `scene` that the character consists of, its own first. Raises PreviewError."""
     obj = scene.objects.get(name)
     if obj is None:
@@ -201,7 +201,7 @@ def _rendered(layer: Any) -> set[str]:
 def _preview_scene(scene: Any, name: str, settings: PreviewSettings, first: Sequence[int]) -> Iterator[Any]:
     import bpy
 
-    character = _character(scene, name)
+    character = character_objects(scene, name)
     stage = bpy.data.scenes.new("Mimica Preview")
     world = bpy.data.worlds.new("Mimica Preview")
     made: Iterable[str] = ()

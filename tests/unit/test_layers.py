@@ -45,6 +45,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.cameras": ("capture.camera", "capture.camera_reasons", "capture.source"),
     "rig.microphone": ("capture.microphone",),
     "rig.sound": ("capture.take_schema",),
+    "rig.export_job": ("capture.take_schema",),
     "rig.layers": ("capture.take_span",),
     "rig.self_test": ("capture.self_test",),
     "rig.streams": ("bridges.streams", "capture.take"),
