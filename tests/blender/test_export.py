@@ -130,7 +130,7 @@ def rigged() -> bpy.types.Object:
         mover.keyframe_insert("scale", frame=frame)
         target.location = (amount - 0.5, -2.0, 1.0 + amount)
         target.keyframe_insert("location", frame=frame)
-        rig.location.x = 0.3 + 0.1 * amount
+        rig.location = (0.3 + 0.1 * amount, 0.1, 1.0)
         rig.keyframe_insert("location", frame=frame)
         key = teeth.data.shape_keys.key_blocks["jawOpen"]
         key.value = amount
