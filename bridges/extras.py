@@ -62,6 +62,11 @@ def name_of(requirement: str) -> str:
     return requirement.partition("==")[0]
 
 
+def packages() -> tuple[tuple[str, str], ...]:
+    """Return all optional packages, each as (name to import, name in the registry)."""
+    return tuple((module, name_of(asked)) for extra in EXTRAS.values() for module, asked in extra.modules)
+
+
 def require(key: str) -> None:
     """Raise `ExtraMissing` unless all packages of an extra are installed."""
     lacking = missing(key)

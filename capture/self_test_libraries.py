@@ -27,6 +27,8 @@ class Library:
     """What it is called in the package registry."""
     optional: bool = False
     """Then it is looked for and not loaded: sounddevice begins with the system's sound as it loads."""
+    extra: bool = False
+    """Whether it belongs to an optional part: told, and no fault whosever it is."""
 
 
 LIBRARIES = (
@@ -64,6 +66,7 @@ def check_libraries(
     places: Sequence[tuple[str, Path]],
     *,
     bundled: bool,
+    extras: Sequence[tuple[str, str]] = (),
     load: Importer = importlib.import_module,
     version: Callable[[str], str] = metadata.version,
 ) -> Finding:
@@ -72,12 +75,13 @@ def check_libraries(
     :param pinned: see `pinned_versions`.
     :param places: folders with what they are called in the report; the first that holds a library counts.
     :param bundled: whether they have to be the extension's own.
+    :param extras: packages of optional parts, each as (name to import, name in the registry).
     """
     details: list[tuple[str, str]] = []
     missing: list[str] = []
     other: list[str] = []
     foreign: list[str] = []
-    for library in LIBRARIES:
+    for library in (*LIBRARIES, *(Library(module, name, optional=True, extra=True) for module, name in extras)):
         try:
             module = None if library.optional else _loaded(library, load)
             found = _version(library, module, version)
@@ -93,7 +97,7 @@ def check_libraries(
         if wanted and not _agree(found, wanted):
             text += f" (made for {wanted})"
             other.append(f"{library.module} {found}")
-        if bundled and library.module != "numpy" and place != BUNDLED:
+        if bundled and library.module != "numpy" and not library.extra and place != BUNDLED:
             foreign.append(library.module)
         details.append((library.module, text))
     said = tuple(details)

@@ -59,6 +59,8 @@ class Setup:
     test_camera: bool = True
     microphone: bool = False
     microphone_device: str = ""
+    extras: Sequence[tuple[str, str]] = ()
+    """Packages of optional parts, each as (name to import, name in the registry)."""
     capturing: Callable[[], bool] = lambda: False
     """Whether a capture runs. Any thread."""
 
@@ -86,7 +88,8 @@ def make_checks(setup: Setup, left: str = "") -> tuple[Check, ...]:
     look = partial(camera.look_in_helper, find=setup.find_model) if apart else camera.look_here
     where = "in the helper process" if apart else "in this process"
     tracker = partial(check_tracker, setup.find_model, picture) if left != "Tracker" else _not_again
-    libraries = partial(check_libraries, pinned_versions(setup.extension_folder), setup.places, bundled=setup.installed)
+    pinned = pinned_versions(setup.extension_folder)
+    libraries = partial(check_libraries, pinned, setup.places, bundled=setup.installed, extras=setup.extras)
     mimica = partial(check_mimica, setup.extension_folder, installed=setup.installed)
     microphone = partial(camera.check_microphone, setup.microphone, setup.microphone_device)
     helper = partial(check_helper, setup.find_model, picture, wanted=setup.helper)

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..bridges.extras import packages
 from ..capture.model import ModelFile, find_model
 from ..capture.self_test import BUNDLED, count
 from ..capture.self_test_plan import Setup, make_self_test
@@ -73,4 +74,5 @@ def _setup(arguments: argparse.Namespace, extension_folder: Path, user_folder: P
         helper=arguments.helper,
         test_camera=not arguments.no_camera,
         microphone=arguments.microphone,
+        extras=packages(),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ..bridges.extras import packages
 from ..capture.model import ModelFile, find_model
 from ..capture.self_test import Finding, SelfTest
 from ..capture.self_test_plan import Setup, make_self_test
@@ -152,6 +153,7 @@ def _setup(context: bpy.types.Context) -> Setup:
         helper=helper_wanted(context),
         microphone=settings.microphone.use,
         microphone_device=settings.microphone.device,
+        extras=packages(),
         capturing=lambda: live.current() is not None,
     )
 

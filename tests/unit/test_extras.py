@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mimica.bridges import extras
-from mimica.bridges.extras import EXTRAS, ExtraMissing, missing, require
+from mimica.bridges.extras import EXTRAS, ExtraMissing, missing, packages, require
 
 PROJECT = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
 
@@ -25,6 +25,10 @@ def test_what_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.Monk
     with pytest.raises(ExtraMissing, match=r"segno.*mimica_phone.*pip install 'mimica\[phone\]'"):
         require("phone")
     require("rerun")
+
+
+def test_packages_are_those_of_all_parts() -> None:
+    assert {("aiohttp", "aiohttp"), ("rerun", "rerun-sdk"), ("pythonosc", "python-osc")} <= set(packages())
 
 
 def test_a_broken_package_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,8 +47,8 @@ def module(name: str, folder: Path = WHEELS, version: str | None = "1.2.3") -> M
     return made
 
 
-def libraries(pinned=VERSIONS, load=module, version=VERSIONS.__getitem__, bundled=True, wheels: Path = WHEELS):
-    return check_libraries(pinned, [(BUNDLED, wheels)], bundled=bundled, load=load, version=version)
+def libraries(pinned=VERSIONS, load=module, version=VERSIONS.__getitem__, bundled=True, wheels=WHEELS, extras=()):
+    return check_libraries(pinned, [(BUNDLED, wheels)], bundled=bundled, extras=extras, load=load, version=version)
 
 
 @pytest.fixture
@@ -119,6 +119,21 @@ class TestLibraries:
         found = libraries(load=lambda name: loaded.append(name) or module(name), version=version)
         assert found.outcome == "ok" and dict(found.details)["sounddevice"] == "not there"
         assert "sounddevice" not in loaded
+
+    def test_packages_of_optional_parts_are_told_and_no_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def version(name: str) -> str:
+            if name == "rerun-sdk":
+                raise metadata.PackageNotFoundError(name)
+            return "1.2.3"
+
+        def find_spec(name: str) -> SimpleNamespace:
+            return SimpleNamespace(origin=f"{'/elsewhere' if name == 'aiohttp' else WHEELS}/{name}.py")
+
+        monkeypatch.setattr("importlib.util.find_spec", find_spec)
+        found = libraries(extras=[("aiohttp", "aiohttp"), ("rerun", "rerun-sdk")], version=version)
+        assert found.outcome == "ok"
+        told = dict(found.details)
+        assert told["aiohttp"] == "1.2.3, from another folder" and told["rerun"] == "not there"
 
 
 def test_versions_are_pinned_by_a_release_and_by_a_checkout(root: Path, tmp_path: Path) -> None:
