@@ -11,13 +11,13 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..extras import require
-from .protocol import PROTOCOLS, Address, Decoder, Refused, StreamProtocol, Told
+from .protocol import PROTOCOLS, Address, Decoder, Refused, StreamProtocol, Told, foreign
 from .sockets import bound_socket, reason_of
 from .timing import Allowance, ClockFit, Rate
 
@@ -29,8 +29,8 @@ _SILENT = 2.0
 """Seconds after which a sender that comes back from another port may have its face again."""
 _GONE = 30.0
 """Seconds after which a silent face gives its place to a new one."""
-_STRANGERS = 200.0
-"""Datagrams a second that are looked at of all who have no face."""
+_LEAST = 256
+"""Bytes that a datagram counts as, of its sender's share, however small it is."""
 _BATCH = 64
 """Datagrams that are read without a pause."""
 _PAUSE = 0.002
@@ -127,7 +127,9 @@ class StreamReceiver:
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
         self._frames: deque[Told] = deque()
-        self._counts = ReceiverHealth()
+        self._counts: Counter[str] = Counter()
+        self._told: dict[str, Any] = {}
+        """Of the health, what is no count."""
         self._faces: list[_Face] = []
         self._end = threading.Event()
         self._wake: socket.socket | None = None
@@ -158,7 +160,7 @@ class StreamReceiver:
         self._socket = bound_socket(self.host, self._asked_port)
         self._port = self._socket.getsockname()[1]
         with self._lock:
-            self._counts, self._faces = ReceiverHealth(), []
+            self._counts, self._told, self._faces = Counter(), {}, []
             self._frames.clear()
         self._end, self._phone, self._greet_at = threading.Event(), None, float("-inf")
         self._wake, other = socket.socketpair()
@@ -206,12 +208,13 @@ class StreamReceiver:
                 FaceHealth(face.face_id, face.subject, face.key[0][0], face.rate.rate(now), max(now - face.heard, 0.0))
                 for face in sorted(self._faces, key=lambda face: face.face_id)
             )
-            return replace(self._counts, faces=faces, rate=max((face.rate for face in faces), default=0.0))
+            rate = max((face.rate for face in faces), default=0.0)
+            return ReceiverHealth(**self._counts, **self._told, rate=rate, faces=faces)
 
     def _run(self, held: socket.socket, wake: socket.socket, end: threading.Event, decoder: Decoder) -> None:
         """Read until the end; on the receiver's own thread."""
         shares: dict[Address, Allowance] = {}
-        strangers = Allowance(max(_STRANGERS, self.protocol.most / 4))
+        strangers = Allowance(self.protocol.most / 4)
         asks = bool(self.protocol.greetings and self.phone_address)
         with selectors.DefaultSelector() as selector, wake:
             selector.register(held, selectors.EVENT_READ)
@@ -256,11 +259,13 @@ class StreamReceiver:
         strangers: Allowance,
     ) -> None:
         """Take in one datagram, if its sender still may send one."""
-        self._count(received=1)
-        if not shares.get(sender, strangers).take(arrived):
-            self._count(flooded=1)
+        if not shares.get(sender, strangers).take(arrived, max(len(datagram), _LEAST)):
+            self._count(received=1, flooded=1)
             return
+        self._count(received=1)
         try:
+            if len(datagram) > self.protocol.largest:
+                raise foreign(self.protocol.name)
             told = decoder.feed(datagram, sender, arrived)
         except Refused as refusal:
             self._count(refused=1, refusal=str(refusal))
@@ -303,7 +308,7 @@ class StreamReceiver:
                 self._add(overrun=1)
             self._frames.append(replace(told, frame=frame, subject=face.subject))
             self._add(frames=1)
-            self._counts = replace(self._counts, last_arrival=arrived)
+            self._told["last_arrival"] = arrived
             self._ready.notify_all()
 
     def _face_of(self, told: Told, now: float) -> _Face | None:
@@ -335,7 +340,7 @@ class StreamReceiver:
     def _greet(self, held: socket.socket) -> None:
         """Ask the phone for its stream now and then, unless it sends. Its address is looked up once."""
         now = self._clock()
-        last = self._counts.last_arrival
+        last = self._told.get("last_arrival")
         if now < self._greet_at or (last is not None and now - last < _GREET):
             return
         self._greet_at = now + _GREET
@@ -358,5 +363,8 @@ class StreamReceiver:
 
     def _add(self, **more: int | str) -> None:
         """Add to counts and set texts, with the lock held."""
-        values = {k: v if isinstance(v, str) else getattr(self._counts, k) + v for k, v in more.items()}
-        self._counts = replace(self._counts, **values)
+        for name, value in more.items():
+            if isinstance(value, str):
+                self._told[name] = value
+            else:
+                self._counts[name] += value

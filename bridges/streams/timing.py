@@ -102,12 +102,12 @@ class Allowance:
     def __init__(self, rate: float) -> None:
         self._rate, self._left, self._at = rate, rate, float("-inf")
 
-    def take(self, now: float) -> bool:
-        """Use one, and return whether there was one."""
+    def take(self, now: float, much: float = 1.0) -> bool:
+        """Use so much, and return whether there was as much."""
         if now > self._at:
             passed = min(now - self._at, 1.0)
             self._left, self._at = min(self._rate, self._left + passed * self._rate), now
-        if self._left < 1.0:
+        if self._left < much:
             return False
-        self._left -= 1.0
+        self._left -= much
         return True

@@ -127,8 +127,8 @@ class VmcDecoder:
             kinds.add(kind)
             if kind == _VALUE and name in arkit_names():
                 state.controls[arkit_names()[name]] = value
-            elif kind == _VALUE and (name := _OTHER_PRESETS.get(name, name)) in PRESETS:
-                state.presets[name] = value
+            elif kind == _VALUE and (preset := _OTHER_PRESETS.get(name, name)) in PRESETS:
+                state.presets[preset] = value
             elif kind == _BONE and name:
                 state.bones[name] = value
                 state.turned = True
@@ -154,8 +154,11 @@ class VmcDecoder:
             return None
         if address not in (_VALUE, _APPLY, _BONE, _TIME, _STATE):
             return None
+        plain = address == _VALUE and message[20:24] == _PLAIN
+        if plain and not _is_shape(message[24 : message.find(b"\0", 24)]):
+            return None
         told = _read(address, osc.values_of(message, NAME))
-        if address == _VALUE and message[20:24] == _PLAIN:
+        if plain:
             if len(self._shapes) >= _SHAPES:
                 self._shapes.clear()
             self._shapes[message[:-4]] = told[1]
@@ -204,6 +207,12 @@ def arkit_names() -> dict[str, str]:
         for spelling, meaning in arkit_spellings().items()
         if len(meaning.follows) == 1 and meaning.follows[0][1] == 1.0 and not meaning.part
     }
+
+
+def _is_shape(name: bytes) -> bool:
+    """Whether a shape's name means something. Characters have hundreds that do not."""
+    spelling = joined(name[:64].decode("utf-8", "replace"))
+    return spelling in arkit_names() or spelling in PRESETS or spelling in _OTHER_PRESETS
 
 
 def _read(address: bytes, values: Any) -> tuple[bytes, str, Any]:
