@@ -17,7 +17,7 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError
 from ..mapping.lens import likely_field_of_view
-from . import character, controls, export, perform, performer, scene, self_test, view
+from . import character, controls, export, perform, performer, scene, self_test, streams, view
 from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "demo": _demo,
         "take": _take,
         "view": _view,
+        "stream": _stream,
+        "receive": _receive,
         "performer": _performer,
         "model": _model,
         "self-test": _self_test,
@@ -349,6 +351,14 @@ def _take(arguments: argparse.Namespace, console: Console, places: Places) -> in
 def _view(arguments: argparse.Namespace, console: Console, places: Places) -> int:
     _keep_files(arguments.overwrite, arguments.take, arguments.output)
     return view.run(arguments, console)
+
+
+def _stream(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    return streams.stream(arguments, console, places.extension, places.user)
+
+
+def _receive(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    return streams.receive(arguments, console)
 
 
 def _performer(arguments: argparse.Namespace, console: Console, places: Places) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..capture.take import SUFFIX
 from ..mapping.controls_file import FORMATS
+from . import streams
 from .pictures import MOMENTS, RATE, SECONDS
 
 _EXIT_CODES = """\
@@ -64,6 +65,15 @@ Without prompts it learns from whatever the performer does. A file of prompts sa
 with times in seconds after the first image. A name is a guided pose of Mimica's (jaw_open, smile, brows_up, ...: see
 mapping/data/range_poses.json), one of ARKit's shapes, or neutral. A .json file holds a list of objects with the same
 names, and may give each its own "controls": {"jawOpen": 1.0}.
+"""
+
+_STREAM = """\
+PROTOCOL is one of livelink (Live Link Face), vmc, ifacialmocap and json. A take goes out as it is baked, a video as it
+is tracked while it plays, each at its own speed.
+"""
+
+_RECEIVE = """\
+PROTOCOL is one of livelink (Live Link Face), vmc, ifacialmocap and json. The take is baked and exported as others are.
 """
 
 _BATCH = """\
@@ -281,6 +291,36 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         help="pixels at most, 0 for no picture (default: 640)",
     )
     view.add_argument("--overwrite", action="store_true", help="replace the recording if it is there already")
+
+    stream = add("stream", "send a take or video to other programs, in real time", _STREAM)
+    stream.add_argument(
+        "file", metavar="FILE", type=Path, help=f"take ({SUFFIX}), file of controls, video or folder of images"
+    )
+    stream.add_argument(
+        "--to",
+        metavar="PROTOCOL:HOST:PORT",
+        type=streams.target,
+        action="append",
+        required=True,
+        help="where to, such as json:127.0.0.1:47800; host and port may be left out; may be given several times",
+    )
+    _add_capture_options(stream, overwrite=False)
+    stream.add_argument("--performer", metavar="FILE.json", type=Path, help="whose neutral and range it is read with")
+    _add_controls_options(stream)
+
+    receive = add("receive", "record what another program sends as a take", _RECEIVE)
+    receive.add_argument(
+        "source", metavar="PROTOCOL:PORT", type=streams.place, help="what to receive; the port may be left out"
+    )
+    receive.add_argument("--take", metavar=f"FILE{SUFFIX}", type=Path, required=True, help="take to record")
+    receive.add_argument(
+        "--seconds", type=_positive, metavar="N", help="how long to record (default: until Ctrl+C is pressed)"
+    )
+    receive.add_argument("--host", default="", metavar="ADDRESS", help="of this computer (default: all it has)")
+    receive.add_argument(
+        "--phone", default="", metavar="ADDRESS", help="the phone's, where it sends only when it is asked"
+    )
+    receive.add_argument("--overwrite", action="store_true", help="replace the take if it is there already")
 
     performer = add("performer", "learn a performer's face, or look into what was learned")
     actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")
