@@ -39,6 +39,7 @@ LIBRARIES = (
     Library("cv2_enumerate_cameras", "cv2-enumerate-cameras"),
     Library("flatbuffers", "flatbuffers"),
     Library("sounddevice", "sounddevice", optional=True),
+    Library("pythonosc", "python-osc", optional=True),
 )
 _REINSTALL = "Install Mimica again from the zip for your system, then start Blender again."
 
@@ -54,7 +55,8 @@ def pinned_versions(extension_folder: Path) -> dict[str, str]:
         names = [Path(wheel).name.split("-") for wheel in wheels]
         if not names and project.is_file():
             told = tomllib.loads(project.read_text("utf-8"))["project"]
-            asked = [*told["dependencies"], *told["optional-dependencies"]["microphone"]]
+            optional = told["optional-dependencies"]
+            asked = [*told["dependencies"], *optional["microphone"], *optional["streams"]]
             names = [text.partition(";")[0].split("==") for text in asked if "==" in text]
     except (OSError, tomllib.TOMLDecodeError, KeyError):
         return {}

@@ -42,6 +42,7 @@ BUNDLED = (
     "flatbuffers",
     "sounddevice",
     "cffi",
+    "python-osc",
 )
 """Of the dependencies in pyproject.toml, those that Blender does not bring itself. Not mediapipe's absl-py, which its
 Face Landmarker does not load, nor cffi's pycparser, which only those need who write C in Python."""
@@ -78,7 +79,8 @@ class Wheel:
 def pinned_versions() -> dict[str, str]:
     """Name and version of what the zips carry on every platform, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    lines = (*project["dependencies"], *project["optional-dependencies"]["microphone"])
+    optional = project["optional-dependencies"]
+    lines = (*project["dependencies"], *optional["microphone"], *optional["streams"])
     pins = dict(line.split("==", 1) for line in lines if "==" in line)
     return {name: pins[name] for name in BUNDLED}
 
