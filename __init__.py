@@ -40,6 +40,7 @@ def _parts():
         takes,
         takes_files,
         teaching,
+        viewer,
     )
     from .operators import help as help_operator
     from .operators import phone as phone_switch
@@ -62,6 +63,7 @@ def _parts():
     from .ui import record as record_panel
     from .ui import streams as streams_panel
     from .ui import teaching as teaching_panel
+    from .ui import viewer as viewer_panel
 
     of_character = (create_rig, cast, character, character_edit, teaching)
     of_takes = (own_takes, takes, takes_files, record, microphone, quality)
@@ -73,7 +75,7 @@ def _parts():
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)
     above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    output = (output_panel, streams_panel, streams)
+    output = (output_panel, streams_panel, streams, viewer_panel, viewer)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *output, *operators, *last)
 
 

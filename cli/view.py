@@ -65,7 +65,7 @@ def _say(console: Console, content: Content, written: Written, began: float, pla
     console.figures(
         [
             ("images", str(written.images)),
-            ("faces", str(written.faces) if content.controls is None else "none: controls alone"),
+            ("faces", f"{written.faces}, controls alone" if content.controls else str(written.faces)),
             ("pictures", f"{written.pictures} of {source}" if source else "none"),
             ("written in", f"{time.perf_counter() - began:.2f} s"),
             place,

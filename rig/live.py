@@ -68,6 +68,8 @@ Faces = tuple[FaceFrame, ...] | tuple[ControlFrame, ...]
 """What a capture hands over of one instant: faces that were tracked, or those of another program."""
 Mapper = LiveMapper | ControlMapper
 Outlet = Callable[[list[ControlFrame]], None]
+Watcher = Callable[[Faces, dict[int, Motion], dict[int, PerformerProfile | None]], None]
+"""Is given the frames of an instant, and by face: the motion that is shown, and the profile it is read with."""
 _SWITCH_SECONDS = 0.0005
 """Python's thread switch interval while capturing: a busy main thread must not hold the tracker up."""
 
@@ -262,6 +264,8 @@ class LiveSession:
         """The face of the first part; the performer's settings are its."""
         self.outlet: Outlet | None = None
         """Who is told what is shown, for other programs. Called on the mapping thread; may be swapped at any time."""
+        self.watcher: Watcher | None = None
+        """Who is told what is seen and what becomes of it. As `outlet`."""
         self._mappers = {settings.face: self._new_mapper(settings.profile)}
         """By face; made on the mapping thread when a face is first seen or driven."""
         self._cast: tuple[_Role, ...] = ()
@@ -577,6 +581,8 @@ class LiveSession:
         self._ready.append(_Ready(tuple(self._poses.values()), grabbed))
         if outlet is not None:
             outlet([frame for face, motion in motions.items() for frame in frames_of_motion(motion, face)])
+        if (watcher := self.watcher) is not None:
+            watcher(faces, motions, {face: self._profile_of(face) for face in motions})
         comparison = self.calibrator.comparison if self.calibrator is not None else None
         calibrated = seen.get(self._calibrated_face)
         if comparison is not None and isinstance(calibrated, FaceFrame):

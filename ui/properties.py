@@ -41,6 +41,8 @@ from .record_properties import MimicaRecording
 from .region_properties import tolerance_property
 from .streams_properties import CLASSES as STREAM_CLASSES
 from .streams_properties import MimicaProgram, MimicaSending, MimicaStreams
+from .viewer import CLASSES as VIEWER_CLASSES
+from .viewer import MimicaViewer, MimicaViewing
 
 _FACES = (
     ("Face 1", "Who was found first; of those who were found together, the leftmost in the picture"),
@@ -272,6 +274,7 @@ class MimicaScene(bpy.types.PropertyGroup):
     )
     program: PointerProperty(type=MimicaProgram)
     streams: PointerProperty(type=MimicaStreams)
+    viewer: PointerProperty(type=MimicaViewer)
     microphone: PointerProperty(type=MimicaMicrophone)
     bake: PointerProperty(type=MimicaBake)
     feel: PointerProperty(type=MimicaFeel)
@@ -448,6 +451,7 @@ class MimicaWindowManager(bpy.types.PropertyGroup):
         options={"SKIP_SAVE"},
     )
     sending: PointerProperty(type=MimicaSending)
+    viewing: PointerProperty(type=MimicaViewing)
     mapping_problem: StringProperty()
     """Why a test shows nothing, as a sentence."""
     calibration: StringProperty()
@@ -472,6 +476,7 @@ _CLASSES = (
     MimicaRecording,
     *MICROPHONE_CLASSES,
     *STREAM_CLASSES,
+    *VIEWER_CLASSES,
     *BAKE_CLASSES,
     *FEEL_CLASSES,
     *PHONE_CLASSES,

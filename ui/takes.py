@@ -151,6 +151,7 @@ class MIMICA_MT_takes(bpy.types.Menu):
         layout.operator("mimica.rename_take", icon="GREASEPENCIL")
         layout.operator("mimica.duplicate_take", icon="DUPLICATE")
         layout.operator("mimica.note_take", icon="TEXT")
+        layout.operator("mimica.view_take", icon="WINDOW")
         layout.separator()
         layout.operator("mimica.relink_take", icon="LINKED")
         layout.operator("mimica.repair_take", icon="MODIFIER")

@@ -4,19 +4,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ...capture.control_takes import read_control_take
 from ...capture.take import Take, TakeError
+from ...capture.take_schema import unreadable
 from ...mapping.calibration import PerformerProfile, ProfileError, default_profile
-from ...mapping.control_take import ControlTake, motion_of_take
+from ...mapping.control_take import ControlTake
 from ...mapping.frame import LANDMARK_COUNT, FaceFrames
 from ...mapping.learning import profile_of_take
 from ...mapping.lens import likely_field_of_view
 from ...mapping.mapper import map_frames
 from ...mapping.motion import Motion
+from ...mapping.performance import ControlPerformance
+from ...mapping.settings import MappingSettings
 from ...mapping.solve import observe
 
 NO_POINTS = np.zeros((0, LANDMARK_COUNT), np.float32)
@@ -50,10 +52,12 @@ class FaceContent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ControlContent:
-    """A take that was made of another program's controls: no landmarks, no picture."""
+    """One performer of a take of another program's controls: no landmarks, no picture."""
 
+    face: int
     take: ControlTake
     motion: Motion
+    """As it is baked."""
 
 
 def pixels_of(frames: FaceFrames) -> np.ndarray:
@@ -66,10 +70,18 @@ def read_faces(take: Take) -> tuple[FaceContent, ...]:
     return tuple(_face(take, face) for face in take.summary().found)
 
 
-def read_controls(path: Path, name: str) -> ControlContent:
-    """Read a take of controls. Raises `TakeError`."""
-    take = ControlTake(name, **read_control_take(path))
-    return ControlContent(take, motion_of_take(take, NO_POINTS))
+def read_controls(take: Take) -> tuple[ControlContent, ...]:
+    """Read every performer of a take of controls. Raises `TakeError`."""
+    # A file of controls has one, and no faces that are counted.
+    return tuple(_controls(take, face) for face in take.summary().found or (None,))
+
+
+def _controls(take: Take, face: int | None) -> ControlContent:
+    try:
+        held = ControlTake.stored(take.info.name, read_control_take(take.path, face))
+    except (ValueError, TypeError, KeyError) as error:
+        raise unreadable(take.path, error) from error
+    return ControlContent(face or 0, held, ControlPerformance(held).motion(NO_POINTS, MappingSettings()))
 
 
 def _face(take: Take, face: int) -> FaceContent:

@@ -197,9 +197,9 @@ class LiveViewer:
         if scale != self._with_picture:
             self._with_picture = scale
             recording.log(PICTURE, rr.Transform3D(scale=[scale, scale, 1.0]), static=True)
-        image = rr.EncodedImage(contents=encoded(moment.picture, self._width), media_type="image/jpeg")
+        jpeg = np.frombuffer(encoded(moment.picture, self._width), np.uint8)
         at = columns.instants(np.array([moment.time]), np.array([self._count]))
-        recording.send_columns(PICTURE, at, rr.EncodedImage.columns(blob=image.blob, media_type=image.media_type))
+        recording.send_columns(PICTURE, at, rr.EncodedImage.columns(blob=[jpeg], media_type=["image/jpeg"]))
 
     def _let_go(self) -> None:
         """Leave the recording to a thread of its own: a viewer that hangs holds up who says good-bye to it."""

@@ -58,22 +58,21 @@ class Content:
 
     take: Take
     faces: tuple[FaceContent, ...]
-    controls: ControlContent | None
+    controls: tuple[ControlContent, ...]
+    """In place of faces, where another program has solved them."""
     pictures: Pictures | None
 
     @property
     def shown(self) -> tuple[Shown, ...]:
         """For the layout."""
-        if self.controls is not None:
-            return (Shown(FacePaths.of(0), points=False, scores=False),)
+        if self.controls:
+            return tuple(Shown(FacePaths.of(one.face), points=False, scores=False) for one in self.controls)
         return tuple(Shown(FacePaths.of(one.face), scores=one.frames.scores is not None) for one in self.faces)
 
     @property
     def images(self) -> int:
         """Instants."""
-        if self.controls is not None:
-            return len(self.controls.take)
-        return max((len(one.frames) for one in self.faces), default=0)
+        return max([*(len(one.take) for one in self.controls), *(len(one.frames) for one in self.faces)], default=0)
 
 
 def read_content(path: Path, width: int = WIDTH, video: Path | None = None) -> Content:
@@ -86,11 +85,11 @@ def read_content(path: Path, width: int = WIDTH, video: Path | None = None) -> C
     """
     take = Take.open(path)
     if take.info.kind == "controls":
-        return Content(take, (), read_controls(path, take.info.name), None)
+        return Content(take, (), read_controls(take), None)
     faces = read_faces(take)
     if not faces:
         raise ViewerError(f"The take '{take.info.name}' holds no face, so there is nothing to look into.")
-    return Content(take, faces, None, pictures_of(take, faces[0].frames.times, width, video))
+    return Content(take, faces, (), pictures_of(take, faces[0].frames.times, width, video))
 
 
 def write_file(path: Path, content: Content, progress: Callable[[float], None] = lambda _share: None) -> Written:
@@ -149,13 +148,12 @@ def new_recording(name: str) -> "rr.RecordingStream":
 
 def fill(recording: "rr.RecordingStream", content: Content, progress: Callable[[float], None]) -> Written:
     """Write all of it into a recording that goes to a file or a viewer."""
-    written = Written(len(content.faces), content.images)
-    if content.controls is not None:
-        paths = FacePaths.of(0)
+    written = Written(len(content.shown), content.images)
+    for i, one in enumerate(content.controls, start=1):
+        paths = FacePaths.of(one.face)
         columns.send_static(recording, paths, False, None)
-        columns.send_motion(recording, paths, content.controls.motion)
-        progress(1.0)
-        return written
+        columns.send_motion(recording, paths, one.motion)
+        progress(i / len(content.controls))
     share = _SHARE if content.pictures is not None else 1.0
     whole = sum(len(one.frames) for one in content.faces)
     done = 0
@@ -219,7 +217,7 @@ def _send_pictures(
 
 
 def _check_room(part: Path, content: Content) -> None:
-    needed = content.images * max(len(content.faces), 1) * _BYTES_AN_IMAGE
+    needed = content.images * len(content.shown) * _BYTES_AN_IMAGE
     if content.pictures is not None:
         needed += content.pictures.path.stat().st_size
     free = shutil.disk_usage(part.parent).free
