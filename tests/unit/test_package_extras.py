@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mimica.bridges.extras import EXTRAS
+from mimica.bridges.extras import EXTRAS, Extra, name_of
 from mimica.tools import extras, lock
 
 LOCKED = extras.read_extras_lock()
@@ -20,12 +20,18 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def packages_of(extra: Extra) -> list[str]:
+    return [name_of(asked) for _module, asked in extra.modules]
+
+
 def names(key: str, platform: str, python: str) -> list[str]:
     return [normal(wheel.name) for wheel in extras.select_extra(key, platform, (python,))]
 
 
 def test_every_extra_has_a_zip_or_is_in_the_main_one() -> None:
     assert set(extras.EXTRA_ZIPS) == {key for key, extra in EXTRAS.items() if not extra.in_main_zip} == set(LOCKED)
+    main = {wheel.name for wheel in lock.read_lock()}
+    assert {name for extra in EXTRAS.values() if extra.in_main_zip for name in packages_of(extra)} <= main
     for key, extra in extras.EXTRA_ZIPS.items():
         assert extra.name == f"Mimica: {EXTRAS[key].name}"
 
@@ -34,7 +40,7 @@ def test_every_extra_has_a_zip_or_is_in_the_main_one() -> None:
 def test_each_python_has_each_package_once(key: str, platform: str) -> None:
     every = sorted(names(key, platform, extras.EXTRA_ZIPS[key].pythons[0]))
     assert len(every) == len(set(every))
-    assert {normal(extras_name.partition("==")[0]) for extras_name in extras.requirements(key)} <= set(every)
+    assert {normal(requirement.partition("==")[0]) for requirement in extras.requirements(key)} <= set(every)
     for python in extras.EXTRA_ZIPS[key].pythons:
         assert sorted(names(key, platform, python)) == every
 
