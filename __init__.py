@@ -21,6 +21,7 @@ def _parts():
         controls_file,
         convert,
         create_rig,
+        export,
         extras,
         feel,
         first_run,
@@ -53,6 +54,7 @@ def _parts():
     from .ui import baked as baked_panel
     from .ui import baked_properties, languages, panels, picture_draw, preferences, prompter, properties, quality_strip
     from .ui import convert as convert_panel
+    from .ui import export as export_panel
     from .ui import help as help_marks
     from .ui import keymap as keys
     from .ui import layers as layers_panel
@@ -75,7 +77,7 @@ def _parts():
     below = (microphone_panel, quality_panel, quality_strip, preview_panel, teaching_panel, prompter)
     helping = (help_operator, help_marks)
     above = (*helping, preferences, panels, record_panel, picture_panel, picture_draw, bake_panel, layers_panel)
-    output = (output_panel, streams_panel, streams, viewer_panel, viewer)
+    output = (output_panel, streams_panel, streams, viewer_panel, viewer, export_panel, export)
     return (languages, *stored, scene_layers, *above, *below, baked_panel, convert_panel, *output, *operators, *last)
 
 

@@ -41,6 +41,8 @@ class Job:
     """How a take is baked before: as `Recipe.to_json` gives it. None: what is animated is exported."""
     performer: dict[str, Any] | None = None
     """The active performer's profile, for a recipe that reads the take with it."""
+    at_place: bool = False
+    """Whether the take is baked to where on the timeline it was performed, where that is known."""
     scripts: bool = False
     """Whether scripts and Python drivers of the file run, as they do where the user opened it."""
     check: bool = True
@@ -165,13 +167,17 @@ def _bake(job: Job, scene: Any, obj: Any) -> tuple[int, int, tuple[str, ...]]:
     from .bind import TargetError
     from .performances import Choice, PerformanceError, open_performance, read_with
     from .recipe import settings_from_json
+    from .take_place import placed
 
     assert job.recipe is not None
     settings = settings_from_json(job.recipe["settings"])
     try:
         if job.performer is not None:
             read_with(PerformerProfile.from_json(job.performer))
-        performance = open_performance(Choice.from_json(job.recipe["choice"]))
+        choice = Choice.from_json(job.recipe["choice"])
+        performance = open_performance(choice)
+        if job.at_place:
+            settings = placed(scene, Path(choice.path), performance.times, settings)
         result = bake(scene, obj, performance, settings=settings)
     except (TakeError, ProfileError, BakeError, TargetError, PerformanceError) as error:
         raise ExportError(str(error)) from error

@@ -5,6 +5,7 @@
 An exporter that crashes takes nothing of the user's with it, and the window never waits for it.
 """
 
+import atexit
 import errno
 import json
 import os
@@ -24,6 +25,10 @@ from .export_job import ExportError, Job, Result, unwritable
 _SCRIPT = Path(__file__).with_name("export_child.py")
 _KEPT_LINES = 60
 _POLL = 0.05
+
+
+current: "ExportProcess | None" = None
+"""The export that is shown, also when it is over; None before the first."""
 
 
 class ExportProcess:
@@ -67,6 +72,13 @@ class ExportProcess:
             ) from error
         self._reader = threading.Thread(target=self._listen, name="mimica-export", daemon=True)
         self._reader.start()
+        # Nobody would see what becomes of it.
+        atexit.register(self.cancel)
+
+    @property
+    def ended(self) -> bool:
+        """What `done` said the last time; changes nothing."""
+        return self._ended
 
     @property
     def done(self) -> bool:
@@ -104,6 +116,7 @@ class ExportProcess:
 
     def _end(self) -> None:
         self._ended = True
+        atexit.unregister(self.cancel)
         code = self._process.wait()
         if self.cancelled:
             self.result, self.error = None, "The export was cancelled."

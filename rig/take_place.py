@@ -28,7 +28,12 @@ def at_place(scene: bpy.types.Scene, take: Path, times: np.ndarray, settings: Ba
 
     :param times: (N,), seconds, of the take's frames.
     """
-    place = performed_at(take) if scene.mimica.recording.at_place and len(times) else None
+    return placed(scene, take, times, settings) if scene.mimica.recording.at_place else settings
+
+
+def placed(scene: bpy.types.Scene, take: Path, times: np.ndarray, settings: BakeSettings) -> BakeSettings:
+    """Return what `at_place` does where the panel wants it."""
+    place = performed_at(take) if len(times) else None
     if place is None:
         return settings
     every = frame_rate(scene) / settings.step

@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 import pytest
 
+import mimica
 from mimica.cli import main
 from mimica.rig import export_process
 from mimica.rig.bake_settings import BakeSettings
@@ -302,3 +303,34 @@ def test_controls_of_another_program_on_a_character_of_the_users(
     assert np.isfinite(float(output.stat().st_size))
     # What is animated in the file alone.
     assert main(["export", "--character", str(file), "--output", str(tmp_path / "still.fbx")]) == 0
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    mimica.register()
+    yield
+    mimica.unregister()
+
+
+def test_the_panels_button(registered: None, take: Path, tmp_path: Path) -> None:
+    """The active take on the target, read and baked by the panels' settings, while the open file stays as it is."""
+    scene = bpy.context.scene
+    mesh = head("Ann")
+    assert not bpy.ops.mimica.export_character.poll(), "no target"
+    scene.mimica.target = mesh
+    output = tmp_path / "ann"
+    with pytest.raises(RuntimeError, match="There is no take to export"):
+        bpy.ops.mimica.export_character(filepath=str(output), motion="TAKE")
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.mimica.export_character(filepath=str(tmp_path / "no" / "ann.glb"), motion="SCENE")
+    item = bpy.context.window_manager.mimica.takes.add()
+    item.name, item.path = take.stem, str(take)
+    bpy.context.window_manager.mimica.take_index = 0
+    scene.mimica.feel.mirror = True
+    assert bpy.ops.mimica.export_character(filepath=str(output), form="glb", motion="TAKE") == {"FINISHED"}
+    process = export_process.current
+    assert process is not None and process.result is not None and not process.cancelled
+    assert_same(process.result)
+    assert process.result.frames > 40 and mesh.data.shape_keys.animation_data is None
+    assert [one["name"] for one in tree_of(tmp_path / "ann.glb")["animations"]] == ["Words"]
+    assert not bpy.ops.mimica.cancel_export.poll()
