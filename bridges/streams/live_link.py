@@ -5,11 +5,15 @@
 One binary datagram a frame, version 6, all numbers big-endian: a byte, the version; two texts, each an int32 length and
 that many bytes of UTF-8: the device's id, of 36 letters, and the subject's name; the time as frame (int32), part of a
 frame (float32) and the rate as a fraction (int32, int32); a byte, how many values follow, always 61; these as float32:
-the 52 shapes, the angles of the head, of the left and the right eye, each yaw, pitch, roll in radians. The datagram of
+the 52 shapes, the angles of the head, of the right and the left eye, each yaw, pitch, roll in radians. The datagram of
 a frame without a face ends after the time.
 
-Sources: AppleARKitLiveLinkSource of Unreal Engine's plug-in AppleARKitFaceSupport (versions of the packet, order of
-the fields, numbers in network order, 61 or nothing); EARFaceBlendShape of its module AugmentedReality (order of the
+Unreal Engine calls the first eye the left one. It is the one whose shapes are called right: Epic swaps the sides of
+ARKit's shapes and not of its eyes. In a frame that was recorded from a phone (the notebook of aelzeiny/Animoji) the
+eyeLookIn shapes of both eyes are 1.7155 times the yaw of the eye that is called the other one, to four digits.
+
+Sources: AppleARKitLiveLinkSource and the conversion of shapes in Unreal Engine's plug-in AppleARKitFaceSupport
+(versions of the packet, order of the fields, numbers in network order, 61 or nothing, sides); EARFaceBlendShape of its module AugmentedReality (order of the
 values, which is ARKit's here, other than in the app's tables); PyLiveLinkFace (version 6, the frame without a face).
 Signs are those of the app's tables, see `mapping.livelink`.
 """
@@ -69,7 +73,7 @@ class LiveLinkEncoder:
         angles = np.zeros(9)
         if frame.head is not None:
             angles[:3] = frame.head * HEAD_SIGNS
-        eyes = angles[3:].reshape(2, 3)
+        eyes = angles[3:].reshape(2, 3)[::-1]
         if frame.gaze is not None:
             eyes[:, :2] = frame.gaze * GAZE_SIGNS
         if frame.eye_roll is not None:
@@ -106,7 +110,7 @@ def _frame(rest: bytes, arrived: float) -> ControlFrame:
     if len(rest) < 1 + _VALUES.size:
         raise cut_short()
     values = np.array(_VALUES.unpack_from(rest, 1), np.float64)
-    controls, head, eyes = values[:-9], values[-9:-6], values[-6:].reshape(2, 3)
+    controls, head, eyes = values[:-9], values[-9:-6], values[-6:].reshape(2, 3)[::-1]
     # The app's switch for the eyes' angles leaves zeros.
     known = eyes.any()
     return made_frame(

@@ -134,8 +134,24 @@ def test_live_links_angles_turn_as_its_tables_say() -> None:
     (told,) = fed("livelink", [live_link([0.0] * 52 + angles)])
     # Its yaw > 0 is to the subject's right, pitch > 0 down, roll > 0 to the left.
     close(told.frame.head, np.array([-0.1, 0.2, -0.3]), 1e-7)
-    close(told.frame.gaze, np.array([[-0.04, -0.05], [-0.07, -0.08]]), 1e-7)
-    close(told.frame.eye_roll, np.array([-0.06, -0.09]), 1e-7)
+    close(told.frame.gaze, np.array([[-0.07, -0.08], [-0.04, -0.05]]), 1e-7)
+    close(told.frame.eye_roll, np.array([-0.09, -0.06]), 1e-7)
+
+
+def test_the_eyes_of_a_recorded_frame_look_where_its_shapes_say() -> None:
+    """Numbers of a frame from an iPhone: the left eye looks to the right, the other straight on, both down."""
+    shapes = dict.fromkeys(ARKIT_SHAPES, 0.0) | {
+        "eyeLookDownLeft": 0.49640796,
+        "eyeLookInLeft": 0.11688007,
+        "eyeLookDownRight": 0.49774668,
+        "eyeLookInRight": 9.538117e-05,
+    }
+    angles = [0.09523141, 0.29515162, 0.0087844, -5.559242e-05, 0.3040562, -1.7444134e-05, 0.06813525, 0.3039662]
+    (told,) = fed("livelink", [live_link([*shapes.values(), *angles, 0.02135338])])
+    assert told.frame.gaze is not None
+    for i, (side, inwards) in enumerate((("Left", -1.0), ("Right", 1.0))):
+        assert told.frame.gaze[i, 0] * inwards * 1.7155 == pytest.approx(shapes[f"eyeLookIn{side}"], rel=1e-3)
+        assert told.frame.gaze[i, 1] * -1.635 == pytest.approx(shapes[f"eyeLookDown{side}"], rel=2e-3)
 
 
 def test_what_is_sent_as_live_link_is_byte_for_byte_the_packet() -> None:
@@ -145,6 +161,9 @@ def test_what_is_sent_as_live_link_is_byte_for_byte_the_packet() -> None:
     (datagram,) = PROTOCOLS["livelink"].encoder().encode(frame, subject="iPhone")
     expected = live_link([0.0] * 17 + [0.25] + [0.0] * 34 + [0.1, 0.2, 0.3] + [0.0] * 6)
     assert datagram[:5] == expected[:5] and datagram[41:] == expected[41:] and len(datagram[5:41]) == 36
+    # As large as those that were recorded from a phone, whose subject's name had 13 letters.
+    (datagram,) = PROTOCOLS["livelink"].encoder().encode(frame, subject="iPhone of Ann")
+    assert len(datagram) == 319
 
 
 def test_each_subject_of_live_link_is_its_own_device() -> None:
