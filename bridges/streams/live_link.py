@@ -13,9 +13,9 @@ ARKit's shapes and not of its eyes. In a frame that was recorded from a phone (t
 eyeLookIn shapes of both eyes are 1.7155 times the yaw of the eye that is called the other one, to four digits.
 
 Sources: AppleARKitLiveLinkSource and the conversion of shapes in Unreal Engine's plug-in AppleARKitFaceSupport
-(versions of the packet, order of the fields, numbers in network order, 61 or nothing, sides); EARFaceBlendShape of its module AugmentedReality (order of the
-values, which is ARKit's here, other than in the app's tables); PyLiveLinkFace (version 6, the frame without a face).
-Signs are those of the app's tables, see `mapping.livelink`.
+(versions of the packet, order of the fields, numbers in network order, 61 or nothing, sides); EARFaceBlendShape of its
+module AugmentedReality (order of the values, which is ARKit's here, other than in the app's tables); PyLiveLinkFace
+(version 6, the frame without a face). Signs are those of the app's tables, see `mapping.livelink`.
 """
 
 import math
