@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ..bridges.extras import ExtraMissing
@@ -82,7 +83,16 @@ def stream(arguments: argparse.Namespace, console: Console, extension: Path, use
             _play(arguments, console, send)
         else:
             model = perform.need_model(arguments.model, extension, user)
-            _track(arguments, console, model, send)
+            found = perform.tracker_settings(
+                model,
+                extension,
+                user,
+                faces=arguments.faces,
+                far=arguments.far_faces,
+                detector=arguments.detector,
+            )
+            # It plays in real time.
+            _track(arguments, console, model, replace(found, patient=False), send)
         # What waits is sent before they are asked how it went.
         for sender in senders:
             sender.stop()
@@ -148,11 +158,12 @@ class _SendingTracker:
         self._tracker.close()
 
 
-def _track(arguments: argparse.Namespace, console: Console, model: ModelFile, send: Send) -> None:
+def _track(
+    arguments: argparse.Namespace, console: Console, model: ModelFile, settings: TrackerSettings, send: Send
+) -> None:
     """Send what a video shows, while it plays at its own speed."""
     spec, chosen = perform.source_spec(arguments.file), _profile(arguments)
     info, view = perform.describe(spec), arguments.camera_fov or DEFAULT_FIELD_OF_VIEW
-    settings = TrackerSettings(faces=arguments.faces)
     session = CaptureSession(
         make_source(spec),
         lambda: _SendingTracker(Tracker(model, settings), lambda: LiveMapper(chosen, field_of_view=view), send),
