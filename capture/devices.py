@@ -17,7 +17,10 @@ class DeviceSource(FrameSource, Protocol):
     """A source whose images come from several devices, see `Image.device`. These may be called from any thread."""
 
     def settings_of(self, device: int) -> TrackerSettings | None:
-        """Return how faces are looked for in the device's images; None: as in all."""
+        """Return the number of faces, detection and tracking that the device wishes; None: as in all.
+
+        The other settings are those of all.
+        """
         ...
 
     def is_away(self, device: int) -> bool:
@@ -64,7 +67,9 @@ class DeviceTrackers:
         self._trackers.clear()
 
     def _tracker_for(self, device: int) -> FaceTracker:
-        wanted = self._source.settings_of(device) or self._settings
+        wish, wanted = self._source.settings_of(device), self._settings
+        if wish is not None:
+            wanted = replace(wanted, faces=wish.faces, detection=wish.detection, tracking=wish.tracking)
         known = self._trackers.get(device)
         if known is not None and known[0] == wanted:
             return known[1]

@@ -17,7 +17,7 @@ from ..capture.source import SourceError, SourceSpec
 from ..capture.take import SUFFIX, Take, TakeError
 from ..capture.tracker import TrackerError
 from ..mapping.lens import likely_field_of_view
-from . import character, controls, export, perform, performer, scene, self_test, streams, view
+from . import character, controls, export, perform, performer, scene, self_test, serve, streams, view
 from .batch import run_batch
 from .benches import BENCHES
 from .console import Console
@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "mimica", places: 
         "view": _view,
         "stream": _stream,
         "receive": _receive,
+        "serve": _serve,
         "performer": _performer,
         "model": _model,
         "self-test": _self_test,
@@ -359,6 +360,12 @@ def _stream(arguments: argparse.Namespace, console: Console, places: Places) -> 
 
 def _receive(arguments: argparse.Namespace, console: Console, places: Places) -> int:
     return streams.receive(arguments, console)
+
+
+def _serve(arguments: argparse.Namespace, console: Console, places: Places) -> int:
+    _keep_files(arguments.overwrite, places.user, arguments.take)
+    model = perform.need_model(arguments.model, places.extension, places.user)
+    return serve.run(arguments, console, model, places.user)
 
 
 def _performer(arguments: argparse.Namespace, console: Console, places: Places) -> int:

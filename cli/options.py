@@ -76,6 +76,12 @@ _RECEIVE = """\
 PROTOCOL is one of livelink (Live Link Face), vmc, ifacialmocap and json. The take is baked and exported as others are.
 """
 
+_SERVE = """\
+Serve a page on the local network, and print its address as a QR code. A phone or another computer that opens it sends
+its camera's picture, and gets the tracked mesh back. Several may: each is a performer with a face of its own in the
+take. Only who has the code gets the page. Needs pip install mimica[phone].
+"""
+
 _BATCH = """\
 Each clip becomes a folder X in the folder of results: X.blend, X.mimica (the take), X.csv (the controls), X.png
 (telling moments). index.html shows all of them, report.json says the same for programs and is the same for the same
@@ -321,6 +327,24 @@ def make_parser(program: str, do: Mapping[str, Command]) -> argparse.ArgumentPar
         "--phone", default="", metavar="ADDRESS", help="the phone's, where it sends only when it is asked"
     )
     receive.add_argument("--overwrite", action="store_true", help="replace the take if it is there already")
+
+    serve = add("serve", "be the computer to which phones send their cameras' pictures", _SERVE)
+    serve.add_argument("--take", metavar="TAKE", type=Path, help=f"record all faces into a take ({SUFFIX})")
+    serve.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds with a picture")
+    serve.add_argument("--faces", type=int, default=1, choices=range(1, 5), help="most faces of a phone (default: 1)")
+    serve.add_argument("--port", type=int, default=8443, metavar="N", help="port to listen on (default: 8443)")
+    serve.add_argument(
+        "--host", default="0.0.0.0", metavar="ADDRESS", help="address to listen on (default: all of this computer's)"
+    )
+    serve.add_argument(
+        "--ice",
+        action="append",
+        default=[],
+        metavar="SERVER",
+        help="STUN or TURN server for phones in other networks: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT",
+    )
+    serve.add_argument("--overwrite", action="store_true", help="replace the take if it is there already")
+    _add_model_option(serve)
 
     performer = add("performer", "learn a performer's face, or look into what was learned")
     actions = performer.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -70,7 +70,15 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             return self._refuse(state, str(error))
         if model is None and controls is None:
             return self._refuse(state, "There is no face model yet. Download it, or build the offline model, below.")
-        devices = phone.source() if settings.source == "PHONE" else None
+        tracker = TrackerSettings(
+            settings.faces,
+            settings.detection,
+            settings.presence,
+            settings.tracking,
+            far=settings.far,
+            detector=detector_in_use(context),
+        )
+        devices = phone.source(tracker) if settings.source == "PHONE" else None
         if settings.source == "PHONE" and devices is None:
             return self._refuse(state, "The server for phones is off. Switch it on, then start the capture again.")
         if settings.target is None and context.active_object is not None and can_be_target(context.active_object):
@@ -82,14 +90,7 @@ class MIMICA_OT_start_capture(bpy.types.Operator):
             live.LiveSettings(
                 source=source_spec(context.scene),
                 model=model,
-                tracker=TrackerSettings(
-                    settings.faces,
-                    settings.detection,
-                    settings.presence,
-                    settings.tracking,
-                    far=settings.far,
-                    detector=detector_in_use(context),
-                ),
+                tracker=tracker,
                 feel=feel_of(context.scene),
                 profile=profile,
                 face=parts_of(settings)[0][1],

@@ -10,6 +10,7 @@ import bpy.utils.previews  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from ..capture.devices import DeviceSource
+from ..capture.tracker import TrackerSettings
 from .paths import user_folder
 
 if TYPE_CHECKING:
@@ -67,9 +68,15 @@ def stop(timeout: float = 0.0) -> None:
         server.stop(timeout)
 
 
-def source() -> DeviceSource | None:
-    """Return a new source of a capture with all phones' images; None while the server is off."""
-    return _server.source() if _server is not None and _server.running else None
+def source(tracker: TrackerSettings) -> DeviceSource | None:
+    """Return a new source of a capture with all phones' images; None while the server is off.
+
+    :param tracker: the capture's, which pages show until their sliders are touched.
+    """
+    if _server is None or not _server.running:
+        return None
+    _server.defaults = tracker
+    return _server.source()
 
 
 def devices() -> tuple[PhoneShown, ...]:

@@ -171,7 +171,7 @@ def test_the_switch(addon, monkeypatch, tmp_path) -> None:
     assert f":{settings.port}/" in server.link
     phone.code_icon()  # without a window Blender numbers no icons
     assert phone.devices() == ()
-    assert phone.source() is not None
+    assert phone.source(TrackerSettings()) is not None
     bpy.ops.mimica.phone_off()
     assert phone.current() is None
     assert server.stop(), "nothing is left of it"

@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "capture.onnx_detector": ("bridges.extras",),
     "rig.live": ("capture",),
-    "rig.phone": ("bridges.phone", "capture.devices"),
+    "rig.phone": ("bridges.phone", "capture.devices", "capture.tracker"),
     "rig.recording": ("capture",),
     "rig.recorder": ("capture.timeline_fit",),
     "rig.take_place": ("capture.take_schema",),
