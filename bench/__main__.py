@@ -12,6 +12,7 @@ from . import (
     everything,
     helper,
     mapping,
+    phone,
     picture,
     range_choice,
     recording,
@@ -32,6 +33,7 @@ BENCHES = {
     "recording": recording.run,
     "picture": picture.run,
     "streams": streams.run,
+    "phone": phone.run,
     "ten-minutes": ten_minutes.run,
 }
 LONG = {"soak": soak.run, "range": range_choice.run}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Phones as cameras as a user meets them: switch, code, two browsers that play phones, and one whose battery ends."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mimica.tests.desktop.harness import SCREEN, Desktop, Installation
+from mimica.tests.desktop.harness import Desktop, Installation
 from mimica.tests.desktop.mjpeg import test_clips
 from mimica.tests.desktop.test_capture import LIVE, POSE, RIG, RUNNING, press
 from mimica.tools.browser import Browser, find_chromium, write_camera_clip
@@ -84,12 +85,12 @@ def test_two_phones_move_two_characters(
 
 def read_code(desktop: Desktop) -> str:
     """Read the QR code off the screen, as a phone's camera does."""
-    x, y, width, height = desktop.region_box("UI")
-    assert x + width <= SCREEN[0]
-    picture = cv2.cvtColor(desktop.picture()[y : y + height, x : x + width], cv2.COLOR_BGR2GRAY)
-    for scale in (2, 3, 4):
-        large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-        text = cv2.QRCodeDetector().detectAndDecode(np.ascontiguousarray(large))[0]
+    limit = time.monotonic() + 20
+    while time.monotonic() < limit:
+        x, y, width, height = desktop.region_box("UI")
+        picture = np.ascontiguousarray(desktop.picture()[y : y + height, x : x + width])
+        text = cv2.QRCodeDetector().detectAndDecode(cv2.resize(picture, None, fx=2, fy=2))[0]
         if text:
             return text
+        time.sleep(0.3)
     raise AssertionError(f"no code can be read; see {desktop.screenshot('phone-no-code')}")
