@@ -5,7 +5,6 @@
 import math
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +25,7 @@ _WARM = 4.0
 _PATIENCE = 60.0
 
 
-def run(clip: Path) -> None:
+def run(clip: Path, folder: Path) -> None:
     """Print medians and 95th percentiles, in milliseconds since the capture of the image by the browser.
 
     The browser dates images by RTP and its sender reports, on this machine's clock: `bridges/phone/clocks.py`. Its
@@ -37,11 +36,11 @@ def run(clip: Path) -> None:
         return
     print("phone: milliseconds since an image was captured, median and 95th percentile; images a second")
     for size in SIZES:
-        with tempfile.TemporaryDirectory(prefix="mimica-bench-") as folder:
-            _measure(clip, size, Path(folder))
+        _measure(clip, size, folder / f"phone-{size[0]}")
 
 
 def _measure(clip: Path, size: tuple[int, int], folder: Path) -> None:
+    folder.mkdir()
     camera = write_camera_clip(clip, folder / "camera.mjpeg", size)
     server = PhoneServer(ServerSettings(folder, port=0, host="127.0.0.1"))
     server.start()

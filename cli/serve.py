@@ -76,8 +76,8 @@ def _capture(arguments: argparse.Namespace, console: Console, model: ModelFile, 
     stats = session.stats()
     rows = [("images", str(stats.tracked)), ("dropped", str(stats.dropped))]
     if writer is not None:
-        faces = Take.open(arguments.take).face_ids
-        rows += [("faces", ", ".join(str(face + 1) for face in faces) or "none"), ("take", str(arguments.take))]
+        faces = Take.open(writer.path).face_ids
+        rows += [("faces", ", ".join(str(face + 1) for face in faces) or "none"), ("take", str(writer.path))]
     console.figures(rows)
     return OK
 

@@ -105,6 +105,7 @@ class Browser:
             f"--window-size={size[0]},{size[1]}",
             "about:blank",
         ]
+        folder.mkdir(parents=True, exist_ok=True)
         self._log = (folder / "chromium.log").open("wb")
         self.process = subprocess.Popen(
             [program, *options], stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
