@@ -21,6 +21,7 @@ from . import (
     ten_minutes,
     tick,
     tracker,
+    viewer,
 )
 
 BENCHES = {
@@ -35,6 +36,7 @@ BENCHES = {
     "streams": streams.run,
     "phone": phone.run,
     "ten-minutes": ten_minutes.run,
+    "viewer": viewer.run,
 }
 LONG = {"soak": soak.run, "range": range_choice.run}
 """Those that take options of their own and are run only when they are asked for."""

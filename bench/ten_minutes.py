@@ -26,7 +26,7 @@ FRAMES = 18_000
 def run(clip: Path, folder: Path) -> None:
     """Record the clip over and over, ten minutes of it, and time each step."""
     path = folder / f"ten{SUFFIX}"
-    _record(clip, path)
+    record_ten(clip, path)
     print(f"{'step':<44} {'seconds':>8}")
     _timed("list the folder", lambda: list_takes(folder))
     take = _timed("open", lambda: Take.open(path))
@@ -47,7 +47,8 @@ def run(clip: Path, folder: Path) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
 
 
-def _record(clip: Path, path: Path) -> None:
+def record_ten(clip: Path, path: Path) -> None:
+    """Record a clip over and over into a take at `path`."""
     frames = repeated(tracked(clip), FRAMES)
     with TakeWriter(path, TakeInfo("Ten")) as writer:
         for i in range(len(frames)):

@@ -62,10 +62,6 @@ def instants(times: np.ndarray, numbers: np.ndarray) -> list["rr.TimeColumn"]:
     return [rr.TimeColumn(TIME, duration=moments), rr.TimeColumn(FRAME, sequence=numbers)]
 
 
-def _from(times: np.ndarray, first: int) -> list["rr.TimeColumn"]:
-    return instants(times, np.arange(first, first + len(times)))
-
-
 def send_static(recording: "rr.RecordingStream", paths: FacePaths, scores: bool, neutral: np.ndarray | None) -> None:
     """Write what of one face does not change.
 
@@ -120,24 +116,27 @@ def send_static(recording: "rr.RecordingStream", paths: FacePaths, scores: bool,
     recording.log(paths.contours, rr.LineStrips3D(lines, colors=_GREY, radii=0.02), static=True)
 
 
-def send_seen(recording: "rr.RecordingStream", paths: FacePaths, frames: FaceFrames, first: int = 0) -> None:
-    """Write what the tracker saw of a face: landmarks in the picture, box, key points, scores and its trust."""
+def send_points(recording: "rr.RecordingStream", paths: FacePaths, frames: FaceFrames, numbers: np.ndarray) -> None:
+    """Write where the tracker saw a face in the images of these numbers (N,): landmarks, box and key points."""
     import rerun as rr
 
-    at = _from(frames.times, first)
+    at = instants(frames.times, numbers)
     pixels = pixels_of(frames)
     there = ~np.isnan(pixels).any(axis=2)
     counts = there.sum(axis=1)
     found = counts > 0
     _send(recording, paths.landmarks_2d, at, rr.Points2D.columns(positions=pixels[there]), counts)
     seen = pixels[found]
-    if len(seen):
-        lowest, highest = np.nanmin(seen, axis=1), np.nanmax(seen, axis=1)
-        box = rr.Boxes2D.columns(centers=0.5 * (lowest + highest), half_sizes=0.5 * (highest - lowest))
-        _send(recording, paths.box, at, box, found.astype(int))
-        points = key_points_of(seen).reshape(-1, 2)
-        counted = found * len(KEY_POINT_LANDMARKS)
-        _send(recording, paths.key_points, at, rr.Points2D.columns(positions=points), counted)
+    lowest, highest = (np.nanmin(seen, axis=1), np.nanmax(seen, axis=1)) if len(seen) else (seen[:, 0], seen[:, 0])
+    box = rr.Boxes2D.columns(centers=0.5 * (lowest + highest), half_sizes=0.5 * (highest - lowest))
+    _send(recording, paths.box, at, box, found.astype(int))
+    points = rr.Points2D.columns(positions=key_points_of(seen).reshape(-1, 2))
+    _send(recording, paths.key_points, at, points, found * len(KEY_POINT_LANDMARKS))
+
+
+def send_scores(recording: "rr.RecordingStream", paths: FacePaths, frames: FaceFrames, numbers: np.ndarray) -> None:
+    """Write what the tracker says of a face: scores, and how far it trusts itself."""
+    at = instants(frames.times, numbers)
     send_curve(recording, paths.tracked, at, frames.quality)
     if frames.scores is not None:
         for shape, values in zip(ARKIT_SHAPES, frames.scores.T, strict=True):
@@ -145,21 +144,21 @@ def send_seen(recording: "rr.RecordingStream", paths: FacePaths, frames: FaceFra
 
 
 def send_shape(
-    recording: "rr.RecordingStream", paths: FacePaths, times: np.ndarray, points: np.ndarray, first: int = 0
+    recording: "rr.RecordingStream", paths: FacePaths, times: np.ndarray, points: np.ndarray, numbers: np.ndarray
 ) -> None:
     """Write landmarks in face space, (N, 478, 3), cm; NaN where there are none."""
     import rerun as rr
 
     there = ~np.isnan(points).any(axis=2)
     columns = rr.Points3D.columns(positions=points[there])
-    _send(recording, paths.landmarks_3d, _from(times, first), columns, there.sum(axis=1))
+    _send(recording, paths.landmarks_3d, instants(times, numbers), columns, there.sum(axis=1))
 
 
-def send_motion(recording: "rr.RecordingStream", paths: FacePaths, motion: Motion, first: int = 0) -> None:
+def send_motion(recording: "rr.RecordingStream", paths: FacePaths, motion: Motion, numbers: np.ndarray) -> None:
     """Write what a performance was solved to: controls, head, gaze, and how far it is to be trusted."""
     import rerun as rr
 
-    at = _from(motion.times, first)
+    at = instants(motion.times, numbers)
     for shape, values in zip(ARKIT_SHAPES, motion.controls.T, strict=True):
         send_curve(recording, paths.control(shape), at, values)
     pose = rr.Transform3D.columns(translation=motion.head_translation, quaternion=motion.head_rotation[:, [1, 2, 3, 0]])
@@ -179,6 +178,9 @@ def send_curve(recording: "rr.RecordingStream", path: str, at: Sequence["rr.Time
     import rerun as rr
 
     known = np.isfinite(values)
+    if known.all():
+        recording.send_columns(path, at, rr.Scalars.columns(scalars=values.astype(np.float64)))
+        return
     _send(recording, path, at, rr.Scalars.columns(scalars=values[known].astype(np.float64)), known.astype(int))
 
 

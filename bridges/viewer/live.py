@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running capture in a running viewer, by a thread that holds nobody up.
 
-The newest moment wins: while one is on its way, those between are passed over. A viewer that is not there is looked for
+The newest picture and points win: while they are on their way, those between are passed over. Curves have every moment,
+some at a time, which costs a fraction of what each by itself would. A viewer that is not there is looked for
 again and again, and one that goes away, or comes late, is found when it comes.
 """
 
+import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +40,10 @@ _LOOK_AGAIN = 1.0
 """Seconds between two looks for a viewer."""
 _PATIENCE = 2.0
 """Seconds that a viewer may take for one moment; one that takes longer hangs."""
+_CURVES_EVERY = 0.25
+"""Seconds of curves that are sent at once."""
+_MOST_GATHERED = 240
+"""Moments that wait for that; older ones fall out while there is no viewer."""
 _RATE_OVER = 2.0
 """Seconds over which the rate is counted."""
 
@@ -69,7 +76,7 @@ class ViewerHealth:
 
 
 class LiveViewer:
-    """Sends moments to a viewer from `start` to `stop`. Every method may be called from any thread; none waits."""
+    """Sends moments to a viewer from `start` to `stop`. No method waits; `offer` is for one thread."""
 
     def __init__(self, address: Address, name: str, *, width: int = WIDTH) -> None:
         """Nothing is sent yet.
@@ -79,7 +86,10 @@ class LiveViewer:
         """
         self.address = address
         self._name, self._width = name, width
-        self._newest: deque[Moment] = deque(maxlen=1)
+        self._newest: deque[tuple[int, Moment]] = deque(maxlen=1)
+        self._gathered: deque[tuple[int, Moment]] = deque(maxlen=_MOST_GATHERED)
+        self._offered = itertools.count()
+        self._curves_due = 0.0
         self._work = threading.Event()
         self._ending = False
         self._problem = ""
@@ -108,7 +118,10 @@ class LiveViewer:
 
     def offer(self, moment: Moment) -> None:
         """Show a moment, in place of one that still waits."""
-        self._newest.append(moment)
+        number = next(self._offered)
+        # Not to keep pictures in memory.
+        self._gathered.append((number, replace(moment, picture=None)))
+        self._newest.append((number, moment))
         self._work.set()
 
     @property
@@ -128,15 +141,26 @@ class LiveViewer:
                 if self._ending or (self._recording is None and not self._connected()):
                     continue
                 try:
-                    moment = self._newest.pop()
+                    number, moment = self._newest.pop()
                 except IndexError:
                     continue
-                self._show(moment)
+                self._show(number, moment)
         except Exception:
             logger.exception("The viewer's thread failed")
             self._problem = "The Rerun viewer is no longer served because of a fault in Mimica; see the log."
         finally:
-            self._let_go()
+            self._finish()
+
+    def _finish(self) -> None:
+        """Send the last curves, if somebody takes them."""
+        if self._recording is not None:
+            with suppress(RuntimeError):
+                send_curves(self._recording, self._gather())
+                self._recording.flush(timeout_sec=_PATIENCE)
+        self._let_go()
+
+    def _gather(self) -> list[tuple[int, Moment]]:
+        return [self._gathered.popleft() for _ in range(len(self._gathered))]
 
     def _connected(self) -> bool:
         """Look for a viewer, not too often, and begin a recording there."""
@@ -157,12 +181,15 @@ class LiveViewer:
         self._recording, self._problem = recording, ""
         return True
 
-    def _show(self, moment: Moment) -> None:
+    def _show(self, number: int, moment: Moment) -> None:
         recording = self._recording
         try:
             self._prepare(recording, moment)
-            send_moment(recording, moment, self._count)
-            self._send_picture(recording, moment)
+            send_points(recording, moment, number)
+            self._send_picture(recording, number, moment)
+            if time.monotonic() >= self._curves_due:
+                self._curves_due = time.monotonic() + _CURVES_EVERY
+                send_curves(recording, self._gather())
             recording.flush(timeout_sec=_PATIENCE)
         except RuntimeError as error:
             # Rerun's word for a connection that is gone, or takes nothing.
@@ -188,7 +215,7 @@ class LiveViewer:
             columns.send_static(recording, FacePaths.of(face), scores, neutral)
         recording.send_blueprint(layout([self._shown[face] for face in sorted(self._shown)]))
 
-    def _send_picture(self, recording: "rr.RecordingStream", moment: Moment) -> None:
+    def _send_picture(self, recording: "rr.RecordingStream", number: int, moment: Moment) -> None:
         if moment.picture is None or not self._width:
             return
         import rerun as rr
@@ -198,7 +225,7 @@ class LiveViewer:
             self._with_picture = scale
             recording.log(PICTURE, rr.Transform3D(scale=[scale, scale, 1.0]), static=True)
         jpeg = np.frombuffer(encoded(moment.picture, self._width), np.uint8)
-        at = columns.instants(np.array([moment.time]), np.array([self._count]))
+        at = columns.instants(np.array([moment.time]), np.array([number]))
         recording.send_columns(PICTURE, at, rr.EncodedImage.columns(blob=[jpeg], media_type=["image/jpeg"]))
 
     def _let_go(self) -> None:
@@ -208,17 +235,39 @@ class LiveViewer:
             threading.Thread(target=recording.disconnect, name="mimica-viewer-end", daemon=True).start()
 
 
-def send_moment(recording: "rr.RecordingStream", moment: Moment, number: int) -> None:
-    """Write the faces and motions of a moment, whose number is counted from 0."""
+def send_points(recording: "rr.RecordingStream", moment: Moment, number: int) -> None:
+    """Write the landmarks of a moment, in the picture and in face space. `number` counts moments from 0."""
+    numbers = np.array([number])
     for frame in moment.frames:
         paths, one = FacePaths.of(frame.face_id), FaceFrames.from_frames([frame])
-        columns.send_seen(recording, paths, one, number)
+        columns.send_points(recording, paths, one, numbers)
         points = one.landmarks
         if frame.found:
             points = observe(one, _profile(moment, frame.face_id), own_turns=False).face
-        columns.send_shape(recording, paths, one.times, points, number)
-    for face, motion in moment.motions.items():
-        columns.send_motion(recording, FacePaths.of(face), motion, number)
+        columns.send_shape(recording, paths, one.times, points, numbers)
+
+
+def send_curves(recording: "rr.RecordingStream", moments: Sequence[tuple[int, Moment]]) -> None:
+    """Write scores, controls, head and gaze of some moments, each with its number, at once."""
+    frames: dict[int, list[tuple[int, FaceFrame]]] = {}
+    motions: dict[int, list[tuple[int, Motion]]] = {}
+    for number, moment in moments:
+        for frame in moment.frames:
+            frames.setdefault(frame.face_id, []).append((number, frame))
+        for face, motion in moment.motions.items():
+            motions.setdefault(face, []).append((number, motion))
+    for face, seen in frames.items():
+        numbers, faces = zip(*seen, strict=True)
+        columns.send_scores(recording, FacePaths.of(face), FaceFrames.from_frames(faces), np.array(numbers))
+    for face, shown in motions.items():
+        numbers, parts = zip(*shown, strict=True)
+        columns.send_motion(recording, FacePaths.of(face), _joined(parts), np.array(numbers))
+
+
+def _joined(parts: Sequence[Motion]) -> Motion:
+    """Return motions one after the other, without displacements: their groups may change when a character does."""
+    slim = [replace(part, displacement=np.zeros((len(part), 0, 3))) for part in parts]
+    return Motion(*(np.concatenate([getattr(part, one.name) for part in slim]) for one in fields(Motion)))
 
 
 def _profile(moment: Moment, face: int) -> PerformerProfile:

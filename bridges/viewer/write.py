@@ -152,7 +152,7 @@ def fill(recording: "rr.RecordingStream", content: Content, progress: Callable[[
     for i, one in enumerate(content.controls, start=1):
         paths = FacePaths.of(one.face)
         columns.send_static(recording, paths, False, None)
-        columns.send_motion(recording, paths, one.motion)
+        columns.send_motion(recording, paths, one.motion, np.arange(len(one.motion)))
         progress(i / len(content.controls))
     share = _SHARE if content.pictures is not None else 1.0
     whole = sum(len(one.frames) for one in content.faces)
@@ -160,11 +160,13 @@ def fill(recording: "rr.RecordingStream", content: Content, progress: Callable[[
     for one in content.faces:
         paths = FacePaths.of(one.face)
         columns.send_static(recording, paths, one.frames.scores is not None, one.profile.neutral)
-        columns.send_motion(recording, paths, one.motion)
+        columns.send_motion(recording, paths, one.motion, np.arange(len(one.motion)))
+        columns.send_scores(recording, paths, one.frames, np.arange(len(one.frames)))
         for rows, points in one.blocks():
             part = one.frames.slice(rows.start, rows.stop)
-            columns.send_seen(recording, paths, part, rows.start)
-            columns.send_shape(recording, paths, part.times, points, rows.start)
+            numbers = np.arange(rows.start, rows.stop)
+            columns.send_points(recording, paths, part, numbers)
+            columns.send_shape(recording, paths, part.times, points, numbers)
             done += len(part)
             progress(share * done / whole)
     if content.pictures is not None:
