@@ -39,12 +39,14 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def _bind_sentence(error: OSError, host: str, port: int) -> str:
-    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", -1)):
+    # Windows does not let in who would share a port with a program that wants it alone.
+    denied = error.errno in (errno.EACCES, errno.EPERM, getattr(errno, "WSAEACCES", -1))
+    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", -1)) or (denied and port > 1023):
         return (
             f"Port {port} is in use by another program, or by another stream of Mimica. End that one, or choose "
             "another port here and in the program that sends."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, getattr(errno, "WSAEACCES", -1)):
+    if denied:
         return f"The system does not let Mimica receive at port {port}. Choose one from 1024 to 65535."
     if error.errno in (errno.EADDRNOTAVAIL, getattr(errno, "WSAEADDRNOTAVAIL", -1)):
         return f"'{host}' is no address of this computer. Leave it empty to receive at all that it has."

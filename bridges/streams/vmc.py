@@ -182,19 +182,19 @@ class VmcEncoder:
         """Return the datagrams of a frame. The subject has no place in them."""
         if self._began is None or frame.time < self._began:
             self._began = frame.time
-        parts = [
-            osc.message(_STATE.decode(), 1, 3, 0, int(frame.found)),
-            osc.message(_TIME.decode(), float(frame.time - self._began)),
-        ]
+        parts = [osc.message(_STATE.decode(), 1, 3, 0, int(frame.found))]
         if frame.head is not None:
             parts.append(_bone("Head", *frame.head))
         if frame.gaze is not None:
             rolls = np.zeros(2) if frame.eye_roll is None else frame.eye_roll
             for i, name in enumerate(("LeftEye", "RightEye")):
                 parts.append(_bone(name, frame.gaze[i, 0], -frame.gaze[i, 1], rolls[i]))
-        if frame.controls is not None:
-            values = frame.controls.astype(">f4").tobytes()
+        values = b"" if frame.controls is None else frame.controls.astype(">f4").tobytes()
+        if values:
             parts += [head + values[4 * i : 4 * i + 4] for i, head in enumerate(self._shapes)]
+        # Beside Apply, so that a frame whose first datagram was lost still says when it was.
+        parts.append(osc.message(_TIME.decode(), float(frame.time - self._began)))
+        if values:
             parts.append(self._apply)
         return osc.bundles(parts)
 
