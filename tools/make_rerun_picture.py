@@ -69,7 +69,6 @@ def _sample(folder: Path) -> Path:
 
 def _shoot(recording: Path, moment: float, out: Path, folder: Path) -> None:
     import cv2
-
     from rerun.experimental import ViewerClient
 
     command = [
