@@ -36,7 +36,8 @@ def is_controls(path: Path) -> bool:
 def read(arguments: argparse.Namespace, path: Path, console: Console) -> ControlTake:
     """Read controls as the command line says, and say what is to be said of them. Raises CommandError or TakeError."""
     if perform.is_take(path):
-        return ControlTake.stored(Take.open(path).info.name, read_control_take(path, getattr(arguments, "face", None)))
+        take = Take.open(path)
+        return ControlTake.stored(take.info.name, read_control_take(path, _face(arguments, take)))
     settings = ReadSettings(arguments.unit, arguments.landscape, arguments.rate)
     try:
         take = read_controls(path, settings)
@@ -48,6 +49,17 @@ def read(arguments: argparse.Namespace, path: Path, console: Console) -> Control
         more = f" and {len(take.unknown) - _NAMED} more" if len(take.unknown) > _NAMED else ""
         console.note(f"Not understood, and left out: {', '.join(take.unknown[:_NAMED])}{more}.")
     return take
+
+
+def _face(arguments: argparse.Namespace, take: Take) -> int | None:
+    """Return the face that is asked for as the take counts them, of a stream; None: the one that was seen most."""
+    number, found = getattr(arguments, "face", None), take.summary().found
+    if number is None or not found:
+        return None
+    if number - 1 not in found:
+        there = " or ".join(str(face + 1) for face in found)
+        raise CommandError(f"The take '{take.info.name}' holds no face {number}. Choose face {there}.")
+    return number - 1
 
 
 def info(arguments: argparse.Namespace, console: Console) -> int:

@@ -99,7 +99,9 @@ def test_what_comes_is_a_take(
     assert main(command) == 1 and "there already" in capsys.readouterr().err
     assert main(["take", "info", str(path)]) == 0
     assert main(["take", "export", str(path), "--out", str(tmp_path / "told.json")]) == 0
-    assert main(["stream", str(path), "--to", f"json:127.0.0.1:{free_port()}"]) == 0
+    assert main(["stream", str(path), "--to", f"json:127.0.0.1:{free_port()}", "--face", "1"]) == 0
+    assert main(["stream", str(path), "--to", f"json:127.0.0.1:{free_port()}", "--face", "2"]) == 1
+    assert "holds no face 2" in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_said(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

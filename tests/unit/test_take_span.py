@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimica.capture.control_takes import write_control_take
+from mimica.capture.control_takes import stream_form, write_control_take
 from mimica.capture.take import Take, TakeError, TakeInfo, TakeWriter
 from mimica.capture.take_schema import Timeline
 from mimica.capture.take_span import read_span
 from mimica.mapping.control_take import ControlTake
-from mimica.mapping.frame import FaceFrame
+from mimica.mapping.frame import ControlFrame, FaceFrame
 
 LANDMARKS = np.ones((478, 3), np.float32)
 
@@ -54,6 +54,17 @@ def test_controls_are_sure_of_themselves(tmp_path: Path) -> None:
     span = read_span(path)
     assert np.array_equal(span.times, times)
     assert span.mean_quality(2.0, 3.0) == 1.0
+
+
+def test_a_stream_is_sure_where_its_main_face_was_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a.mimica"
+    with TakeWriter(path, TakeInfo.received("a", None), stream_form()) as writer:
+        for i in range(20):
+            writer.append((ControlFrame(i / 10, np.zeros(52) if i < 15 else None, face_id=1),))
+        writer.append((ControlFrame(1.95, np.zeros(52)),))
+    span = read_span(path)
+    assert len(span.times) == 20
+    assert span.mean_quality(0.0, 1.45) == 1.0 and span.mean_quality(1.5, 2.0) == 0.0
 
 
 def test_what_is_no_take_is_said(tmp_path: Path) -> None:
