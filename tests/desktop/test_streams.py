@@ -83,6 +83,8 @@ def test_another_program_in_and_a_stream_out(desktop: Desktop, port: int) -> Non
     receiver.start()
     try:
         desktop.run(f"{SETTINGS}.streams.json_port = {receiver.port}")
+        # Folded, so that its own JSON is out of sight.
+        desktop.click("Capture")
         desktop.click("Output")
         desktop.settle()
         press(desktop, "JSON", "bpy.context.window_manager.mimica.sending.json")
@@ -94,6 +96,7 @@ def test_another_program_in_and_a_stream_out(desktop: Desktop, port: int) -> Non
         assert receiver.health.faces[0].subject == "Mimica"
     finally:
         receiver.stop()
+    desktop.click("Capture")
     press(desktop, "Stop", f"not ({RUNNING})")
     desktop.wait_until(f"{POSE} == {rest}")
     press(desktop, "Bake to Keyframes", "len(bpy.data.actions) == 1")
