@@ -10,6 +10,7 @@ from pathlib import Path
 from . import (
     bake,
     everything,
+    far_faces,
     helper,
     mapping,
     phone,
@@ -26,6 +27,7 @@ from . import (
 
 BENCHES = {
     "tracker": tracker.run,
+    "far-faces": far_faces.run,
     "tick": tick.run,
     "everything": everything.run,
     "helper": helper.run,

@@ -9,6 +9,7 @@ and where nobody is there it pauses longer and longer.
 """
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,10 @@ PLAIN_EVERY = 10
 """While all faces are followed in squares, the plain tracker looks at one image of so many, to take them back."""
 _SURE = 0.75
 """Score from which an upright face is taken as upright without looking at it on its side and on its head."""
-_UPRIGHT = np.radians(30)
+_UPRIGHT = math.radians(30)
 """Roll up to which the key points of a face are believed."""
+_WRONG = math.radians(60)
+"""Roll by which the plain tracker's points must be off for the face to be followed here instead."""
 _HINT = 3.0
 """Sides of a lost face's square that are looked at around its last place."""
 _LEAST_HEIGHT = 10.0
@@ -111,31 +114,36 @@ class FarFaces:
         """Whether the plain tracker should look at the next image."""
         return len(self._followers) < self._faces or self._image % PLAIN_EVERY == 0
 
-    def rest(self, faces: Sequence[Detection]) -> None:
-        """Note that the plain tracker found all faces: cheap."""
-        self._known = faces
-        if self._followers:
-            self._release(self._followers)
-        self._next = self._pause = self._rest_until = 0
-
     def complete(self, pixels: np.ndarray, plain: Sequence[Detection]) -> list[Detection]:
         """Return the faces in uint8 (h, w, 3): those that the plain tracker found, then those found here.
 
-        Raises `LandmarkerError` and `DetectorError`.
+        Takes a twentieth of a millisecond where all are found plainly and were there before. Raises `LandmarkerError`
+        and `DetectorError`.
         """
         self._image += 1
-        pixels = np.ascontiguousarray(pixels)
         size = _size(pixels)
+        new = [face for face in plain if not any(_same(face, other, size) for other in self._known)]
+        if len(plain) >= self._faces and not new and not self._followers:
+            self._known = plain
+            self._next = self._pause = self._rest_until = 0
+            return list(plain)
+        pixels = np.ascontiguousarray(pixels)
         if size != self._planned:
             self._plan = plan(size, self._detector.size, self._detector.least)
             self._planned, self._next = size, 0
         found = list(plain)
         for follower in self._followers[:]:
-            face = follower.look(pixels) if len(found) < self._faces else None
-            if face is None or any(_same(face, other, size) for other in found):
+            face = follower.look(pixels)
+            if face is not None:
+                # What the plain tracker takes the wrong way up is this one, which was looked at from all sides.
+                found = [other for other in found if not (_same(face, other, size) and _turned(face, other, size))]
+            if face is None or len(found) >= self._faces or any(_same(face, other, size) for other in found):
                 self._release([follower])
             else:
                 found.append(face)
+        for face in new:
+            if face in found and (right := self._put_right(pixels, face)) is not None:
+                found[found.index(face)] = right
         lost = [face for face in self._known if not any(_same(face, other, size) for other in found)]
         if len(found) < self._faces:
             self._search(pixels, found, lost)
@@ -149,6 +157,18 @@ class FarFaces:
             follower.landmarker.close()
         self._idle = []
         self._detector.close()
+
+    def _put_right(self, pixels: np.ndarray, face: Detection) -> Detection | None:
+        """Return the face as it is where the plain tracker has just begun to take it the wrong way up, else None."""
+        crop = crop_of_landmarks(face.landmarks, _size(pixels))
+        upright = self._upright(pixels, crop)
+        if upright is None or abs(math.remainder(upright.angle - crop.angle, math.tau)) < _WRONG:
+            return None
+        follower = self._follow(pixels, upright)
+        if follower is None or follower.last is None or not _turned(follower.last, face, _size(pixels)):
+            return None
+        self._followers.append(follower)
+        return follower.last
 
     def _search(self, pixels: np.ndarray, found: list[Detection], lost: Sequence[Detection]) -> None:
         """Look at some parts of the image and add the faces there to `found`."""
@@ -199,8 +219,10 @@ class FarFaces:
     def _begin(self, pixels: np.ndarray, face: FaceBox) -> _Follower | None:
         """Return a follower that has seen the face of a box, None where there is none after all."""
         crop = self._upright(pixels, crop_of_box(face))
-        if crop is None:
-            return None
+        return None if crop is None else self._follow(pixels, crop)
+
+    def _follow(self, pixels: np.ndarray, crop: Crop) -> _Follower | None:
+        """Return a follower that has seen the face in a square, None where there is none."""
         if self._idle:
             follower = self._idle.pop()
             follower.crop, follower.last = crop, None
@@ -267,6 +289,12 @@ def _same(a: Detection, b: Detection, size: tuple[int, int]) -> bool:
     """Whether two faces are one, found twice."""
     apart = np.linalg.norm(_points(a, size).mean(axis=0) - _points(b, size).mean(axis=0))
     return bool(apart < _SAME * min(_height(a, size), _height(b, size)))
+
+
+def _turned(a: Detection, b: Detection, size: tuple[int, int]) -> bool:
+    """Whether two faces are turned so differently that one of them is taken the wrong way up."""
+    angles = [crop_of_landmarks(face.landmarks, size).angle for face in (a, b)]
+    return abs(math.remainder(angles[0] - angles[1], math.tau)) >= _WRONG
 
 
 def _inside(face: FaceBox, known: Detection, size: tuple[int, int]) -> bool:

@@ -151,11 +151,11 @@ def _read_scrfd(outputs: list[np.ndarray], size: int) -> _Read:
         row, column = np.divmod(np.arange((size // stride) ** 2), size // stride)
         places = np.repeat(np.stack([column, row], axis=1) * stride, anchors, axis=0)
         same = {output.shape[1]: output for output in outputs if len(output) == len(scores)}
-        ways = same[4] * stride
+        ways = same[4].astype(float) * stride
         boxes = np.hstack([places - ways[:, :2], places + ways[:, 2:]])
         five = np.full((len(scores), 5, 2), np.nan)
         if 10 in same:
-            five = places[:, None] + same[10].reshape(-1, 5, 2) * stride
+            five = places[:, None] + same[10].reshape(-1, 5, 2).astype(float) * stride
         parts.append((boxes, scores[:, 0], five))
     boxes, scores, five = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Read(boxes, scores, five)

@@ -108,7 +108,7 @@ class Tracker:
         try:
             faces = self._find_plainly(image) if self._far is None or self._far.plain_is_due else []
             if self._far is not None:
-                faces = self._search_for_more(self._far, image, faces)
+                faces = self._far.complete(image.pixels, faces)
         except (LandmarkerError, DetectorError) as error:
             raise TrackerError(str(error)) from error
         return self._identities.assign(faces, image.time, (width, height))
@@ -133,12 +133,6 @@ class Tracker:
             again = self._landmarker.detect(image.pixels, self._clock.next(image.time))
             faces = max(faces, again, key=len)
         self._found_before = len(faces)
-        return faces
-
-    def _search_for_more(self, far: FarFaces, image: Image, faces: list[Detection]) -> list[Detection]:
-        if len(faces) < self.settings.faces:
-            return far.complete(image.pixels, faces)
-        far.rest(faces)
         return faces
 
     def _make_far(self) -> FarFaces | None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimica.bench.far_scenes import Near, busy_background, error_of, image_of, near_faces, pasted
 from mimica.capture.detector_file import find_detector
 from mimica.capture.far_faces import LOOKS
 from mimica.capture.model import ModelFile, verify_model
 from mimica.capture.tracker import Tracker, TrackerError, TrackerSettings
-
-from .far_scenes import Near, busy_background, error_of, image_of, near_faces, pasted
 
 IMAGES = 8
 
@@ -87,7 +86,7 @@ def test_without_search_it_is_lost(make_tracker: Callable[..., Tracker], near: N
         assert not face.found
 
 
-@pytest.mark.parametrize("roll", [70, 90, -90, 150])
+@pytest.mark.parametrize("roll", [70, -90, 120, 180])
 def test_a_face_on_its_side(
     make_tracker: Callable[..., Tracker], near: Near, background: np.ndarray, roll: float
 ) -> None:
@@ -130,7 +129,8 @@ def test_a_face_found_plainly_costs_no_look(make_tracker: Callable[..., Tracker]
     tracker = make_tracker()
     for i, pixels in enumerate(near.images):
         assert tracker.track(image_of(pixels, i))[0].found
-    assert looks(tracker) == 0
+        # Once, when it begins: whether it is taken the right way up.
+        assert looks(tracker) <= 1
 
 
 def test_it_comes_near_and_goes_away_again(

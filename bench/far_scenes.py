@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.capture.model import ModelFile
-from mimica.capture.source import Image, SourceSpec, make_source
-from mimica.capture.tracker import Tracker, TrackerSettings
+from ..capture.model import ModelFile
+from ..capture.source import Image, SourceSpec, make_source
+from ..capture.tracker import Tracker, TrackerSettings
 
 SIZE = (1920, 1080)
 
