@@ -23,6 +23,8 @@ _DARK = 90
 """Grey levels: what lies between the darkest and brightest hundredth of a picture that is stretched."""
 _GAMMA = 0.8
 """Lifts what was dark, where a picture is stretched."""
+_BLUR = 1.5
+"""Pixels: the spread of the softening there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,15 @@ def crop_of_box(face: FaceBox) -> Crop:
 
 
 def brightened(pixels: np.ndarray) -> np.ndarray:
-    """Return a picture, uint8 (h, w, 3), as it is, or with its contrast stretched where it is dark or flat."""
+    """Return a picture, uint8 (h, w, 3), as it is, or with its contrast stretched where it is dark or flat.
+
+    What is stretched is softened, too: the grain of a dark picture, stretched, hides a face from the models.
+    """
     sample = pixels[:: max(pixels.shape[0] // 64, 1), :: max(pixels.shape[1] // 64, 1)]
     low, high = np.percentile(sample, (1, 99))
     if high - low >= _DARK:
         return pixels
+    import cv2
+
     levels = np.clip((np.arange(256) - low) / max(high - low, 8.0), 0, 1) ** _GAMMA
-    return np.rint(levels * 255).astype(np.uint8)[pixels]
+    return cv2.GaussianBlur(np.rint(levels * 255).astype(np.uint8)[pixels], (0, 0), _BLUR)
