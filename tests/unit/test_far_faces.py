@@ -86,7 +86,7 @@ def test_without_search_it_is_lost(make_tracker: Callable[..., Tracker], near: N
         assert not face.found
 
 
-@pytest.mark.parametrize("roll", [70, -90, 120, 180])
+@pytest.mark.parametrize("roll", [-90, 120, 150])
 def test_a_face_on_its_side(
     make_tracker: Callable[..., Tracker], near: Near, background: np.ndarray, roll: float
 ) -> None:
