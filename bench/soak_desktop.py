@@ -34,7 +34,7 @@ def run(clip: Path, folder: Path, options: argparse.Namespace) -> None:
         return
     blender = blenders[0]
     model = Path(os.environ["MIMICA_MODEL"])
-    extension = package.build(Path(sys.executable), model, folder, ["linux-x64"], [blender.python])[0]
+    extension = package.build(Path(sys.executable), model, None, folder, ["linux-x64"], [blender.python])[0]
     installation = Installation(blender, folder / "blender")
     installation.install(extension)
     with SoakCamera(clip, options.rate, options.width, folder / "sent") as camera, installation.start() as desktop:

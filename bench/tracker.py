@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..capture.control_session import ControlSession
 from ..capture.remote import RemoteCaptureSession
 from ..capture.session import CaptureSession
 from ..capture.source import SourceSpec, make_source
@@ -64,7 +65,7 @@ def _bare(clip: Path) -> float:
         return COUNTED / (time.perf_counter() - began)
 
 
-def _watched(session: CaptureSession | RemoteCaptureSession, each: Callable[[], None]) -> float:
+def _watched(session: CaptureSession | RemoteCaptureSession | ControlSession, each: Callable[[], None]) -> float:
     began, first = 0.0, 0
     while True:
         each()
