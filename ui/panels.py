@@ -152,7 +152,8 @@ def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, session
     stats = session.stats()
     column = layout.column(align=True)
     if session.capture.state in ("idle", "opening"):
-        column.label(text="Opening the source", icon="TIME")
+        waiting = session.settings.devices is not None
+        column.label(text="Waiting for a phone" if waiting else "Opening the source", icon="TIME")
         return
     if session.of_controls:
         draw_reception(column, context, session)
