@@ -190,10 +190,17 @@ class PhoneServer:
 
     # As `source.Host`
 
-    def attach(self, source: PhoneSource | None) -> None:
+    def attach(self, source: PhoneSource) -> None:
         """See `Host.attach`."""
         self._source = source
         self._on_loop(self._tell_all)
+
+    def detach(self, source: PhoneSource) -> None:
+        """See `Host.detach`."""
+        # A capture that ends late must not take the images from the one that began meanwhile.
+        if self._source is source:
+            self._source = None
+            self._on_loop(self._tell_all)
 
     def send_result(self, device: int, result: bytes) -> None:
         """See `Host.send_result`."""

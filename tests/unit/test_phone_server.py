@@ -326,6 +326,17 @@ def test_a_reader_ends_when_it_is_interrupted_and_when_the_server_stops(folder: 
     assert phone.stop()
 
 
+def test_a_capture_that_ends_late_leaves_the_images_to_the_next(folder: Path) -> None:
+    phone = PhoneServer(ServerSettings(folder))
+    old, new = phone.source(), phone.source()
+    phone.attach(old)
+    phone.attach(new)
+    old.close()
+    assert phone._source is new
+    new.close()
+    assert phone._source is None
+
+
 def test_the_certificate_is_kept_and_made_anew_for_other_addresses(tmp_path: Path) -> None:
     certificate.server_context(tmp_path, ("192.168.0.7",))
     path = tmp_path / certificate.FILE
