@@ -51,25 +51,10 @@ class MIMICA_OT_view_take(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MIMICA_OT_viewer_problem(bpy.types.Operator):
-    bl_idname = "mimica.viewer_problem"
-    bl_label = "Rerun Viewer"
-    bl_options = {"INTERNAL"}
-
-    text: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        self.report({"ERROR"}, sentence(self.text))
-        return {"FINISHED"}
-
-
 def _look() -> float:
-    """Follow captures that come and go, and say what went wrong with takes."""
+    """Follow captures that come and go, and let the panel say what went wrong with takes."""
     viewer.follow()
-    problems = viewer.problems()
-    for text in problems:
-        bpy.ops.mimica.viewer_problem(text=text)
-    if problems or viewer.is_on() or viewer.opening() is not None:
+    if viewer.clear_over() or viewer.is_on() or viewer.opening() is not None:
         redraw(bpy.context, "UI")
     return _EVERY
 
@@ -80,7 +65,7 @@ def _off_for_load(*_arguments: object) -> None:
     viewer.switch(None)
 
 
-_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take, MIMICA_OT_viewer_problem))
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take,))
 
 
 def register() -> None:
