@@ -95,10 +95,14 @@ class ServerSettings:
 class PhoneServer:
     """From `start` to `stop`; not restartable, make a new one. All methods may be called from any thread."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ServerError for a bad helper."""
+    def __init__(self, settings: ServerSettings, before: "PhoneServer | None" = None) -> None:
+        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ServerError for a bad helper.
+
+        :param before: a server that was stopped just now; its end is waited for, as it may have the same port.
+        """
         require("phone")
         self.settings = settings
+        self._before = before
         self.code = new_code()
         self.state: ServerState = "off"
         self.error = ""
@@ -227,6 +231,9 @@ class PhoneServer:
 
     def _run(self) -> None:
         try:
+            before, self._before = self._before, None
+            if before is not None:
+                before.stop()
             asyncio.run(self._serve())
             self.state = "off" if self.state != "failed" else "failed"
         except (CertificateError, ServerError) as error:

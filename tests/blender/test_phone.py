@@ -192,4 +192,9 @@ def test_the_switch(addon, monkeypatch, tmp_path) -> None:
     assert phone.source(TrackerSettings()) is not None
     bpy.ops.mimica.phone_off()
     assert phone.current() is None
-    assert server.stop(), "nothing is left of it"
+    bpy.ops.mimica.phone_on()
+    again = phone.current()
+    assert again is not None and again.wait_started(), again.error
+    assert server.state == "off" and again.code != server.code
+    bpy.ops.mimica.phone_off()
+    assert again.stop(), "nothing is left of it"

@@ -326,6 +326,32 @@ def test_a_reader_ends_when_it_is_interrupted_and_when_the_server_stops(folder: 
     assert phone.stop()
 
 
+def test_a_server_waits_for_the_end_of_the_one_before(folder: Path) -> None:
+    first = PhoneServer(ServerSettings(folder, port=0, host="127.0.0.1"))
+    first.start()
+    assert first.wait_started()
+    port = first.port
+    assert first._loop is not None
+    first._loop.call_soon_threadsafe(time.sleep, 0.5)  # busy, so that it cannot close its port at once
+    first.stop(0.0)
+    second = PhoneServer(ServerSettings(folder, port=port, host="127.0.0.1"), first)
+    second.start()
+    try:
+        assert second.wait_started(), second.error
+        assert second.port == port and first.state == "off"
+    finally:
+        assert second.stop()
+
+
+def test_a_certificate_whose_key_is_damaged_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / certificate.FILE
+    certificate.server_context(tmp_path, ())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"-----BEGIN PRIVATE")])
+    certificate.server_context(tmp_path, ())
+    assert b"-----BEGIN PRIVATE" in path.read_bytes()
+
+
 def test_a_capture_that_ends_late_leaves_the_images_to_the_next(folder: Path) -> None:
     phone = PhoneServer(ServerSettings(folder))
     old, new = phone.source(), phone.source()
