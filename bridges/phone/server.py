@@ -363,6 +363,9 @@ class PhoneServer:
         return web.Response(status=404, headers=_HEADERS)
 
     async def _take_offer(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self._stop_asked:
+            # Nobody would end its connection.
+            return 503, {"error": "The computer switches off."}
         now = time.monotonic()
         if len(self._offers) == _OFFERS and now - self._offers[0] < _OFFERS_SECONDS:
             return 429, {"error": "Too many devices ask at once. Try again in some seconds."}

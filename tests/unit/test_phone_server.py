@@ -252,6 +252,17 @@ def test_a_device_that_never_sends_is_let_go(phone: PhoneServer, monkeypatch: py
     run(work)
 
 
+def test_nobody_joins_a_server_that_ends(phone: PhoneServer) -> None:
+    async def work() -> None:
+        peer = Peer(phone)
+        phone._stop_asked = True
+        status, _values = await post(phone, json.dumps(await peer.offer()).encode())
+        assert status == 503 and not phone._devices
+        await peer.leave()
+
+    run(work)
+
+
 def test_many_offers_at_once_are_bounded(phone: PhoneServer) -> None:
     async def work() -> None:
         answers: list[int] = []
