@@ -44,6 +44,11 @@ def is_on() -> bool:
     return _live is not None
 
 
+def goes_to() -> str | None:
+    """Return the address that captures go to, as it was given; None when they do not."""
+    return _live.address if _live is not None else None
+
+
 def switch(address: str | None) -> None:
     """Let captures go to the viewer at an address, in the stead of where they went; None switches it off."""
     global _live

@@ -364,8 +364,8 @@ class PhoneServer:
 
     async def _take_offer(self, body: bytes) -> tuple[int, dict[str, Any]]:
         if self._stop_asked:
-            # Nobody would end its connection.
-            return 503, {"error": "The computer switches off."}
+            # Nobody would end its connection. The page says that nobody answers.
+            return 503, {"error": ""}
         now = time.monotonic()
         if len(self._offers) == _OFFERS and now - self._offers[0] < _OFFERS_SECONDS:
             return 429, {"error": "Too many devices ask at once. Try again in some seconds."}

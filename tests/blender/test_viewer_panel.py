@@ -121,6 +121,17 @@ def test_live_is_off_in_a_file_that_is_opened(capture: Capture) -> None:
     assert not viewer.is_on() and capture.watcher is None
 
 
+def test_undo_brings_live_back_to_the_address_that_is_shown(capture: Capture) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    bpy.context.window_manager.mimica.viewing.live = True
+    before = viewer.goes_to()
+    bpy.context.scene.mimica.viewer.address = "127.0.0.1:9"
+    bpy.ops.ed.undo_push(message="moved")
+    assert viewer.goes_to() == "127.0.0.1:9"
+    bpy.ops.ed.undo()
+    assert viewer.goes_to() == before == bpy.context.scene.mimica.viewer.address
+
+
 @needs_rerun
 @pytest.mark.skipif(sys.platform == "win32", reason="the viewer's stand-in is a script")
 def test_a_take_is_opened_by_another_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
