@@ -200,7 +200,9 @@ class ControlSession:
             anew.append((replace(frame, time=frame.time - self._began), min(frame.time, now)))
             self._heard[frame.face_id] = now
         for face, heard in self._heard.items():
-            if now - heard > SILENT and now - self._began - self._newest[face].time >= _BEAT:
+            # What came before the clock began was heard, but nothing of it is known.
+            last = self._newest.get(face)
+            if last is not None and now - heard > SILENT and now - self._began - last.time >= _BEAT:
                 anew.append((ControlFrame(now - self._began, None, face_id=face), now))
         # What is told late of a face that went on meanwhile would turn the time back.
         anew = [(frame, moment) for frame, moment in anew if self._is_later(frame)]

@@ -190,7 +190,6 @@ def receive(arguments: argparse.Namespace, console: Console) -> int:
         if not arguments.overwrite:
             raise CommandError(f"The take '{path}' is there already. Choose another name, or add --overwrite.")
         Take.open(path)  # only a take is ever deleted
-        delete_take(path)
     make_folder(path)
     source = StreamSource(StreamReceiver(protocol, arguments.host, port, arguments.phone))
     session = ControlSession(source, lambda faces, grabbed: None)
@@ -199,6 +198,9 @@ def receive(arguments: argparse.Namespace, console: Console) -> int:
         time.sleep(_POLL)
     if session.state == "failed":
         raise CommandError(session.error or "Nothing can be received.")
+    if path.exists():
+        # Not before something can take its place.
+        delete_take(path)
     console.note(f"Receiving {source.protocol} at port {source.port}. Ctrl+C ends it and keeps the take.")
     with TakeWriter(path, TakeInfo.received(path.stem, session.info), stream_form()) as writer:
         session.start_recording(writer)

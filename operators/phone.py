@@ -33,7 +33,8 @@ class MIMICA_OT_phone_on(bpy.types.Operator):
             self.report({"ERROR"}, sentence(str(error)))
             return {"CANCELLED"}
         if not bpy.app.timers.is_registered(_look):
-            bpy.app.timers.register(_look, first_interval=0.1)
+            # The server stays on while files come and go.
+            bpy.app.timers.register(_look, first_interval=0.1, persistent=True)
         return {"FINISHED"}
 
 

@@ -66,13 +66,32 @@ def _close_for_load(*_arguments: object) -> None:
     streams.close()
 
 
+@persistent
+def _after_undo(*_arguments: object) -> None:
+    # An address that came back is shown, so it has to be the one that is sent to.
+    settings = bpy.context.scene.mimica.streams
+    for key in settings.KEYS:
+        if streams.goes_to(key) not in (None, settings.place_of(key)):
+            streams.switch(key, settings.place_of(key))
+
+
 _register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_send_take,))
+
+
+def _handlers() -> tuple[tuple[list, object], ...]:
+    handlers = bpy.app.handlers
+    return (
+        (handlers.load_pre, _close_for_load),
+        (handlers.undo_post, _after_undo),
+        (handlers.redo_post, _after_undo),
+    )
 
 
 def register() -> None:
     """Register the operator; loading another file ends what goes out, for the addresses are the file's."""
     _register()
-    bpy.app.handlers.load_pre.append(_close_for_load)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
 
 
 def unregister() -> None:
@@ -80,5 +99,6 @@ def unregister() -> None:
     streams.close()
     if bpy.app.timers.is_registered(_look):
         bpy.app.timers.unregister(_look)
-    bpy.app.handlers.load_pre.remove(_close_for_load)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
     _unregister()

@@ -51,25 +51,10 @@ class MIMICA_OT_view_take(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MIMICA_OT_viewer_problem(bpy.types.Operator):
-    bl_idname = "mimica.viewer_problem"
-    bl_label = "Rerun Viewer"
-    bl_options = {"INTERNAL"}
-
-    text: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        self.report({"ERROR"}, sentence(self.text))
-        return {"FINISHED"}
-
-
 def _look() -> float:
-    """Follow captures that come and go, and say what went wrong with takes."""
+    """Follow captures that come and go, and let the panel say what went wrong with takes."""
     viewer.follow()
-    problems = viewer.problems()
-    for text in problems:
-        bpy.ops.mimica.viewer_problem(text=text)
-    if problems or viewer.is_on() or viewer.opening() is not None:
+    if viewer.clear_over() or viewer.is_on() or viewer.opening() is not None:
         redraw(bpy.context, "UI")
     return _EVERY
 
@@ -80,13 +65,31 @@ def _off_for_load(*_arguments: object) -> None:
     viewer.switch(None)
 
 
-_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take, MIMICA_OT_viewer_problem))
+@persistent
+def _after_undo(*_arguments: object) -> None:
+    # An address that came back is shown, so it has to be the one that is sent to.
+    address = bpy.context.scene.mimica.viewer.address
+    if viewer.goes_to() not in (None, address):
+        viewer.switch(address)
+
+
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take,))
+
+
+def _handlers() -> tuple[tuple[list, object], ...]:
+    handlers = bpy.app.handlers
+    return (
+        (handlers.load_pre, _off_for_load),
+        (handlers.undo_post, _after_undo),
+        (handlers.redo_post, _after_undo),
+    )
 
 
 def register() -> None:
     """Register the operators; captures are followed from now on."""
     _register()
-    bpy.app.handlers.load_pre.append(_off_for_load)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
     bpy.app.timers.register(_look, first_interval=_EVERY, persistent=True)
 
 
@@ -94,6 +97,7 @@ def unregister() -> None:
     """End what goes on."""
     if bpy.app.timers.is_registered(_look):
         bpy.app.timers.unregister(_look)
-    bpy.app.handlers.load_pre.remove(_off_for_load)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
     viewer.close()
     _unregister()

@@ -62,6 +62,12 @@ _EARLIER = 8
 """Bindings of one character whose poses may still come."""
 _OTHERS_SECONDS = 1.0
 """For how long the picture of a device stays before another one's is shown in its place."""
+_AWAY_SECONDS = 1.5
+"""Without an image of its device, after which a face that was found counts as lost."""
+_LOST_SECONDS = 0.1
+"""The same of a face that was lost already: it must not stop half-way on its way to rest."""
+_BEAT = 1 / 30
+"""Seconds between two steps of a face whose device sends nothing."""
 _SOUND_SECONDS = 0.5
 """For how long the end of a capture waits for the microphone."""
 Faces = tuple[FaceFrame, ...] | tuple[ControlFrame, ...]
@@ -278,6 +284,9 @@ class LiveSession:
         """What waits to be mapped, by device: of each the newest wins."""
         self._found: dict[int, tuple[int, ...]] = {}
         """The faces found in each device's newest image."""
+        self._heard: dict[int, tuple[FaceFrame, float]] = {}
+        """Each face's newest frame and when it was mapped, where several devices send."""
+        self._beat = 0.0
         self._poses: dict[int, tuple[_Role, CharacterPose]] = {}
         """The newest of each part: the faces of several devices come one after another."""
         self._work = threading.Event()
@@ -509,13 +518,14 @@ class LiveSession:
     def _map(self) -> None:
         try:
             while True:
-                self._work.wait()
+                self._work.wait(None if self.settings.devices is None else _BEAT)
                 self._work.clear()
                 if self._ending:
                     return
                 self._take_commands()
                 for device in tuple(self._faces):
-                    self._map_faces(*self._faces.pop(device))
+                    self._map_faces(*self._hear(*self._faces.pop(device)))
+                self._rest_silent()
         except Exception:
             logger.exception("The mapping failed")
             self._fault = "The capture stopped because of a fault in Mimica's mapping. What was recorded is kept."
@@ -553,6 +563,27 @@ class LiveSession:
             mapper.rest = old.rest
             if isinstance(mapper, LiveMapper) and old.profile is not None and old.calibrating:
                 mapper.set_neutral()
+
+    def _hear(self, faces: Faces, grabbed: float) -> tuple[Faces, float]:
+        """Remember what came of which face, for `_rest_silent`."""
+        if self.settings.devices is not None:
+            now = time.perf_counter()
+            self._heard |= {frame.face_id: (frame, now) for frame in faces if isinstance(frame, FaceFrame)}
+        return faces, grabbed
+
+    def _rest_silent(self) -> None:
+        """Map faces whose device sends nothing as lost, for as long as it does: no image says so."""
+        now = time.perf_counter()
+        if now - self._beat < _BEAT:
+            return
+        self._beat = now
+        silent = tuple(
+            FaceFrame.lost(frame.time + now - heard, frame.image_size, face)
+            for face, (frame, heard) in self._heard.items()
+            if now - heard > (_AWAY_SECONDS if frame.found else _LOST_SECONDS)
+        )
+        if silent:
+            self._map_faces(silent, now)
 
     def _map_faces(self, faces: Faces, grabbed: float) -> None:
         seen = {frame.face_id: frame for frame in faces}

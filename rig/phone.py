@@ -22,6 +22,8 @@ _STOP_SECONDS = 3.0
 _MODULE_PIXELS = 8
 
 _server: "PhoneServer | None" = None
+_ending: "PhoneServer | None" = None
+"""The one that was switched off last, which may have its port for a moment yet."""
 _icons: Any = None
 _shown: "tuple[str, int]" = ("", 0)
 
@@ -52,7 +54,7 @@ def start(port: int, helpers: tuple[str, ...] = ()) -> None:
     from ..bridges.phone.server import PhoneServer, ServerSettings
 
     stop()
-    server = PhoneServer(ServerSettings(user_folder(), port=port, helpers=helpers))
+    server = PhoneServer(ServerSettings(user_folder(), port=port, helpers=helpers), _ending)
     server.start()
     _server = server
 
@@ -62,9 +64,10 @@ def stop(timeout: float = 0.0) -> None:
 
     :param timeout: seconds to wait for that.
     """
-    global _server
+    global _server, _ending
     server, _server = _server, None
     if server is not None:
+        _ending = server
         server.stop(timeout)
 
 

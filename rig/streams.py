@@ -69,6 +69,8 @@ def reception() -> tuple[StreamSource, ReceiverHealth] | None:
 # Going out
 
 _senders: dict[str, StreamSender] = {}
+_places: dict[str, Place] = {}
+"""By protocol: where its stream goes to."""
 _problems: dict[str, str] = {}
 """By protocol: why it could not be switched on."""
 
@@ -76,6 +78,11 @@ _problems: dict[str, str] = {}
 def is_on(protocol: str) -> bool:
     """Whether a protocol's stream goes out."""
     return protocol in _senders
+
+
+def goes_to(protocol: str) -> Place | None:
+    """Return where a protocol's stream goes to; None when it is off."""
+    return _places[protocol] if protocol in _senders else None
 
 
 def switch(protocol: str, place: Place | None) -> bool:
@@ -96,7 +103,7 @@ def switch(protocol: str, place: Place | None) -> bool:
             _problems[protocol] = str(error)
             logger.info("%s: %s", protocol, error)
             return False
-        _senders[protocol] = sender
+        _senders[protocol], _places[protocol] = sender, place
     follow()
     return True
 

@@ -35,11 +35,18 @@ class _Live:
 
 _live: _Live | None = None
 _showings: list[Showing] = []
+take_problem = ""
+"""Why the last take could not be shown, as a sentence."""
 
 
 def is_on() -> bool:
     """Whether captures go to a viewer."""
     return _live is not None
+
+
+def goes_to() -> str | None:
+    """Return the address that captures go to, as it was given; None when they do not."""
+    return _live.address if _live is not None else None
 
 
 def switch(address: str | None) -> None:
@@ -96,6 +103,8 @@ def problem() -> str:
 
 def show_take(path: Path) -> None:
     """Open a take in a viewer of its own, by a process of its own. Raises `ExtraMissing` or `ViewerError`."""
+    global take_problem
+    take_problem = ""
     _showings.append(Showing(path))
 
 
@@ -104,16 +113,20 @@ def opening() -> Showing | None:
     return next((one for one in reversed(_showings) if not one.over and not one.open), None)
 
 
-def problems() -> tuple[str, ...]:
-    """Return what went wrong with takes since the last look, as sentences; those that are over are forgotten."""
+def clear_over() -> bool:
+    """Forget takes that are shown no longer, all but what went wrong; return whether there were any."""
+    global take_problem
     over = [one for one in _showings if one.over]
     for one in over:
         _showings.remove(one)
-    return tuple(one.problem for one in over if one.problem)
+        take_problem = one.problem or take_problem
+    return bool(over)
 
 
 def close() -> None:
     """End what goes on: the add-on is switched off. Viewers that are open stay."""
+    global take_problem
+    take_problem = ""
     switch(None)
     for one in _showings:
         one.end()

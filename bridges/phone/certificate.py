@@ -37,14 +37,23 @@ def server_context(folder: Path, addresses: Sequence[str]) -> ssl.SSLContext:
     try:
         if not is_valid(path, addresses):
             _keep(path, make_certificate(addresses))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(path)
+        try:
+            return _context(path)
+        except ssl.SSLError:  # a file that is damaged, beyond the certificate that was looked at
+            _keep(path, make_certificate(addresses))
+            return _context(path)
     except OSError as error:
         raise CertificateError(
             f"The certificate for the phone's page cannot be kept in '{folder}' ({error.strerror or error}). Check "
             "that you may write there."
         ) from error
+
+
+def _context(path: Path) -> ssl.SSLContext:
+    """Return the TLS settings with a certificate. Raises OSError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(path)
     return context
 
 

@@ -95,10 +95,14 @@ class ServerSettings:
 class PhoneServer:
     """From `start` to `stop`; not restartable, make a new one. All methods may be called from any thread."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ServerError for a bad helper."""
+    def __init__(self, settings: ServerSettings, before: "PhoneServer | None" = None) -> None:
+        """Nothing is opened yet. Raises `ExtraMissing` when packages are missing, ServerError for a bad helper.
+
+        :param before: a server that was stopped just now; its end is waited for, as it may have the same port.
+        """
         require("phone")
         self.settings = settings
+        self._before = before
         self.code = new_code()
         self.state: ServerState = "off"
         self.error = ""
@@ -190,10 +194,17 @@ class PhoneServer:
 
     # As `source.Host`
 
-    def attach(self, source: PhoneSource | None) -> None:
+    def attach(self, source: PhoneSource) -> None:
         """See `Host.attach`."""
         self._source = source
         self._on_loop(self._tell_all)
+
+    def detach(self, source: PhoneSource) -> None:
+        """See `Host.detach`."""
+        # A capture that ends late must not take the images from the one that began meanwhile.
+        if self._source is source:
+            self._source = None
+            self._on_loop(self._tell_all)
 
     def send_result(self, device: int, result: bytes) -> None:
         """See `Host.send_result`."""
@@ -220,6 +231,9 @@ class PhoneServer:
 
     def _run(self) -> None:
         try:
+            before, self._before = self._before, None
+            if before is not None:
+                before.stop()
             asyncio.run(self._serve())
             self.state = "off" if self.state != "failed" else "failed"
         except (CertificateError, ServerError) as error:
@@ -349,6 +363,9 @@ class PhoneServer:
         return web.Response(status=404, headers=_HEADERS)
 
     async def _take_offer(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self._stop_asked:
+            # Nobody would end its connection. The page says that nobody answers.
+            return 503, {"error": ""}
         now = time.monotonic()
         if len(self._offers) == _OFFERS and now - self._offers[0] < _OFFERS_SECONDS:
             return 429, {"error": "Too many devices ask at once. Try again in some seconds."}

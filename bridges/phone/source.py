@@ -29,8 +29,12 @@ _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 class Host(Protocol):
     """What the source needs of its server. All of it may be called from any thread."""
 
-    def attach(self, source: "PhoneSource | None") -> None:
+    def attach(self, source: "PhoneSource") -> None:
         """Let images go to this source from now on."""
+        ...
+
+    def detach(self, source: "PhoneSource") -> None:
+        """Let images go nowhere, unless they go to another source by now."""
         ...
 
     def send_result(self, device: int, result: bytes) -> None:
@@ -131,7 +135,7 @@ class PhoneSource:
     def close(self) -> None:
         """Let images go nowhere again."""
         self.interrupt()
-        self._host.attach(None)
+        self._host.detach(self)
 
     # From the server
 

@@ -16,12 +16,12 @@ from collections import OrderedDict
 import numpy as np
 
 from ...mapping.frame import ARKIT_SHAPES, ControlFrame
-from .protocol import Address, Told, controls_of, cut_short, foreign, made_frame
+from .protocol import LARGEST_WAY, Address, Told, controls_of, cut_short, foreign, made_frame
 
 NAME = "iFacialMocap"
 _LONGEST = 16_384
-_PEOPLE = 16
-"""Senders whose first place is remembered."""
+_PEOPLE = 256
+"""Senders whose first place is remembered; who was silent for longest is forgotten."""
 _TCP_END = "___iFacialMocap"
 _TRACKING = "trackingStatus"
 """Told by Facemotion3d alone: 0 without a face."""
@@ -85,9 +85,13 @@ class IFacialMocapDecoder:
         here = np.array(place) * 100.0
         begun = self._begun.get(sender)
         if begun is None:
+            # What is refused is no place to count from.
+            if not (np.abs(here) <= LARGEST_WAY).all():
+                return here
             begun = self._begun[sender] = here
             if len(self._begun) > _PEOPLE:
                 self._begun.popitem(last=False)
+        self._begun.move_to_end(sender)
         return here - begun
 
 

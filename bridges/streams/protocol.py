@@ -19,7 +19,7 @@ Address = tuple[str, int]
 
 _LARGEST_ANGLE = 100.0
 """Radians. Programs that count turns stay below; what is larger is no angle."""
-_LARGEST_WAY = 10_000.0
+LARGEST_WAY = 10_000.0
 """Centimetres."""
 _LONGEST_NAME = 64
 """Letters of a subject's name that are kept."""
@@ -218,7 +218,7 @@ def made_frame(
         time,
         None if controls is None else np.clip(_finite(controls), 0.0, 1.0),
         None if head is None else _angles(head),
-        None if way is None else _bounded(way, _LARGEST_WAY),
+        None if way is None else _bounded(way, LARGEST_WAY),
         None if gaze is None else _angles(gaze),
         None if eye_roll is None else _angles(eye_roll),
     )

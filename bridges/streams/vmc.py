@@ -38,8 +38,8 @@ _PLAIN = b",sf\0"
 _FLOAT = struct.Struct(">f")
 _SHAPES = 256
 """Messages of shapes that are remembered."""
-_SENDERS = 16
-"""Senders whose values are remembered."""
+_SENDERS = 256
+"""Senders whose values are remembered; who was silent for longest is forgotten."""
 _COARSE_CLOCK = 65_536.0
 """Seconds from which on a float32 is too coarse for frames."""
 _MIRROR = np.array([1.0, 1.0, -1.0, -1.0])
@@ -121,6 +121,7 @@ class VmcDecoder:
             state = self._senders[sender] = _Sender()
             if len(self._senders) > _SENDERS:
                 self._senders.popitem(last=False)
+        self._senders.move_to_end(sender)
         kinds = set()
         lost = False
         for kind, name, value in read:

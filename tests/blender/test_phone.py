@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 import mimica
@@ -40,6 +41,8 @@ class Phones:
 
     def read(self) -> Image | None:
         time.sleep(0.015)
+        while self.gone == {0, 1} and not self._ended:
+            time.sleep(0.015)
         if self._ended:
             return None
         self._count += 1
@@ -129,6 +132,21 @@ def test_each_phone_moves_its_character_and_one_may_leave(rigs, phones, session,
     assert take.frames(1).found.mean() > 0.8, "what the other phone saw meanwhile does not count as lost"
 
 
+@pytest.mark.parametrize("leave", [{0}, {0, 1}], ids=["one of two", "all"])
+def test_the_character_of_a_phone_that_left_comes_to_rest(rigs, phones, session, monkeypatch, leave: set[int]) -> None:
+    monkeypatch.setattr(live, "_AWAY_SECONDS", 0.3)
+    rest, parts = np.array(pose_of(rigs[0])), [(rigs[0], 0), (rigs[1], 1)]
+
+    def off() -> float:
+        return float(np.abs(np.array(pose_of(rigs[0])) - rest).max())
+
+    tick_until(session, parts, lambda: off() > 0.05)
+    phones.gone = leave
+    tick_until(session, parts, lambda: off() < 2e-3)
+    phones.gone = set()
+    tick_until(session, parts, lambda: off() > 0.05)
+
+
 def test_the_picture_shown_is_that_of_the_first_characters_face(rigs, session) -> None:
     parts = [(rigs[0], 1)]
     tick_until(session, parts, lambda: session.faces_now == (0, 1) and session.seen is not None)
@@ -174,4 +192,9 @@ def test_the_switch(addon, monkeypatch, tmp_path) -> None:
     assert phone.source(TrackerSettings()) is not None
     bpy.ops.mimica.phone_off()
     assert phone.current() is None
-    assert server.stop(), "nothing is left of it"
+    bpy.ops.mimica.phone_on()
+    again = phone.current()
+    assert again is not None and again.wait_started(), again.error
+    assert server.state == "off" and again.code != server.code
+    bpy.ops.mimica.phone_off()
+    assert again.stop(), "nothing is left of it"

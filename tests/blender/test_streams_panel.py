@@ -94,6 +94,20 @@ def test_a_switch_sends_and_follows_its_address(
     assert not streams.is_on("json") and streams.health_of("json") is None
 
 
+def test_undo_brings_a_stream_back_to_the_address_that_is_shown(scene: bpy.types.Scene) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    sending().json = True
+    scene.mimica.streams.json_port = 40123
+    bpy.ops.ed.undo_push(message="moved")
+    assert streams.goes_to("json") == streams.Place("127.0.0.1", 40123)
+    bpy.ops.ed.undo()
+    shown = bpy.context.scene.mimica.streams.place_of("json")
+    assert shown.port != 40123 and streams.goes_to("json") == shown
+    bpy.ops.ed.redo()
+    assert streams.goes_to("json") == streams.Place("127.0.0.1", 40123)
+    assert streams.goes_to("vmc") is None
+
+
 def test_send_take_says_why_it_cannot(scene: bpy.types.Scene, tmp_path: Path) -> None:
     assert not bpy.ops.mimica.send_take.poll(), "no stream is on"
     sending().json = True

@@ -21,6 +21,7 @@ from mimica.bridges.viewer.address import Address
 from mimica.capture.source import Image
 from mimica.mapping.frame import FaceFrame
 from mimica.mapping.motion import Motion
+from mimica.operators import viewer as viewer_operators
 from mimica.rig import extras, live, paths, viewer
 from mimica.tests.acted_take import write_take
 from mimica.tests.synthetic import act, photograph
@@ -120,6 +121,17 @@ def test_live_is_off_in_a_file_that_is_opened(capture: Capture) -> None:
     assert not viewer.is_on() and capture.watcher is None
 
 
+def test_undo_brings_live_back_to_the_address_that_is_shown(capture: Capture) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    bpy.context.window_manager.mimica.viewing.live = True
+    before = viewer.goes_to()
+    bpy.context.scene.mimica.viewer.address = "127.0.0.1:9"
+    bpy.ops.ed.undo_push(message="moved")
+    assert viewer.goes_to() == "127.0.0.1:9"
+    bpy.ops.ed.undo()
+    assert viewer.goes_to() == before == bpy.context.scene.mimica.viewer.address
+
+
 @needs_rerun
 @pytest.mark.skipif(sys.platform == "win32", reason="the viewer's stand-in is a script")
 def test_a_take_is_opened_by_another_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -142,7 +154,7 @@ def test_a_take_is_opened_by_another_process(monkeypatch: pytest.MonkeyPatch, tm
     showing = viewer.opening()
     assert showing is not None and not bpy.ops.mimica.view_take.poll()
     until(lambda: showing.over)
-    assert viewer.problems() == () and kept.stat().st_size > 100_000
+    assert viewer.clear_over() and viewer.take_problem == "" and kept.stat().st_size > 100_000
     assert not bpy.ops.mimica.view_take.poll() or viewer.opening() is None
 
 
@@ -153,6 +165,16 @@ def test_what_goes_wrong_in_the_process_is_said(tmp_path: Path) -> None:
     showing = child.Showing(damaged)
     until(lambda: showing.over)
     assert "not a Mimica take" in showing.problem and not showing.open
+
+
+@needs_rerun
+def test_a_take_that_cannot_be_shown_ends_nothing_else(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.mimica"
+    damaged.write_bytes(b"no take")
+    viewer.show_take(damaged)
+    until(lambda: viewer.opening() is None)
+    assert viewer_operators._look() > 0, "captures are followed as before"
+    assert "not a Mimica take" in viewer.take_problem
 
 
 def test_without_the_packages_the_button_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

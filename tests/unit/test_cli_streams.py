@@ -110,6 +110,9 @@ def test_what_cannot_be_is_said(take: Path, tmp_path: Path, capsys: pytest.Captu
         used = held.getsockname()[1]
         assert main(["receive", f"json:{used}", "--take", str(tmp_path / "a.mimica")]) == 1
         assert "in use" in capsys.readouterr().err
+        assert main(["receive", f"json:{used}", "--take", str(take), "--overwrite"]) == 1
+        assert take.exists(), "nothing could take its place"
+        capsys.readouterr()
     silent = tmp_path / "b.mimica"
     assert main(["receive", f"json:{free_port()}", "--take", str(silent), "--seconds", "0.2"]) == 1
     assert "Nothing came" in capsys.readouterr().err and not silent.exists()

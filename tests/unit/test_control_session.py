@@ -128,6 +128,20 @@ def test_a_silent_sender_is_a_lost_face_until_it_is_back(monkeypatch: pytest.Mon
         session.stop()
 
 
+def test_a_frame_from_before_the_clock_began_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_session, "SILENT", 0.05)
+    source = Fed()
+    source.put(0.5, face=1)
+    time.sleep(0.01)
+    session, told = started(source)
+    try:
+        source.put(0.5)
+        until(lambda: sum(not faces[0].found for faces in told) > 3)
+        assert session.state == "running" and all(len(faces) == 1 for faces in told)
+    finally:
+        session.stop()
+
+
 def test_what_cannot_be_opened_or_is_lost_is_said() -> None:
     session, _ = started(Fed("Port 1 is in use by another program."))
     assert session.wait(5.0) and session.state == "failed"

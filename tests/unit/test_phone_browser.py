@@ -47,6 +47,10 @@ def test_a_phone_is_tracked_and_may_vanish(sample_clip: Path, model_path: Path, 
         browser.open(server.link)
         assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE[0], "nothing sticks out"
         assert browser.evaluate("document.documentElement.scrollHeight") <= PHONE[1]
+        code, server.code = server.code, "another"
+        browser.click("#start")
+        browser.wait_until("window.mimica.state.startsWith('This code is not valid any more')")
+        server.code = code
         browser.click("#start")
         browser.wait_until("window.mimica.state === 'Waiting for Start Capture'")
         session.start()

@@ -55,6 +55,13 @@ def test_an_offer_is_understood_or_refused(body: bytes) -> None:
         pass
 
 
+def test_an_offer_of_sound_is_refused() -> None:
+    media = ["m=video 9", "m=application 9"]
+    assert parse_offer(json.dumps({"sdp": "\r\n".join(media), "device": "0" * 16}).encode()).device == "0" * 16
+    with pytest.raises(MessageError, match="one video"):
+        parse_offer(json.dumps({"sdp": "\r\n".join([*media, "m=audio 9"]), "device": "0" * 16}).encode())
+
+
 @given(st.text(max_size=300))
 def test_a_name_can_be_shown_anywhere(name: str) -> None:
     shown = shown_name(name)

@@ -252,6 +252,17 @@ def test_a_device_that_never_sends_is_let_go(phone: PhoneServer, monkeypatch: py
     run(work)
 
 
+def test_nobody_joins_a_server_that_ends(phone: PhoneServer) -> None:
+    async def work() -> None:
+        peer = Peer(phone)
+        phone._stop_asked = True
+        status, _values = await post(phone, json.dumps(await peer.offer()).encode())
+        assert status == 503 and not phone._devices
+        await peer.leave()
+
+    run(work)
+
+
 def test_many_offers_at_once_are_bounded(phone: PhoneServer) -> None:
     async def work() -> None:
         answers: list[int] = []
@@ -324,6 +335,43 @@ def test_a_reader_ends_when_it_is_interrupted_and_when_the_server_stops(folder: 
     source.open()
     assert source.read() is None
     assert phone.stop()
+
+
+def test_a_server_waits_for_the_end_of_the_one_before(folder: Path) -> None:
+    first = PhoneServer(ServerSettings(folder, port=0, host="127.0.0.1"))
+    first.start()
+    assert first.wait_started()
+    port = first.port
+    assert first._loop is not None
+    first._loop.call_soon_threadsafe(time.sleep, 0.5)  # busy, so that it cannot close its port at once
+    first.stop(0.0)
+    second = PhoneServer(ServerSettings(folder, port=port, host="127.0.0.1"), first)
+    second.start()
+    try:
+        assert second.wait_started(), second.error
+        assert second.port == port and first.state == "off"
+    finally:
+        assert second.stop()
+
+
+def test_a_certificate_whose_key_is_damaged_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / certificate.FILE
+    certificate.server_context(tmp_path, ())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"-----BEGIN PRIVATE")])
+    certificate.server_context(tmp_path, ())
+    assert b"-----BEGIN PRIVATE" in path.read_bytes()
+
+
+def test_a_capture_that_ends_late_leaves_the_images_to_the_next(folder: Path) -> None:
+    phone = PhoneServer(ServerSettings(folder))
+    old, new = phone.source(), phone.source()
+    phone.attach(old)
+    phone.attach(new)
+    old.close()
+    assert phone._source is new
+    new.close()
+    assert phone._source is None
 
 
 def test_the_certificate_is_kept_and_made_anew_for_other_addresses(tmp_path: Path) -> None:

@@ -241,6 +241,16 @@ def test_ifacialmocaps_way_is_from_where_it_began() -> None:
     close(b.frame.way, np.array([2.0, 0.0, 0.0]), 1e-9)
 
 
+@pytest.mark.parametrize("place", ["nan", "inf", "1e300", "1e6"])
+def test_ifacialmocaps_way_does_not_begin_where_no_face_is(place: str) -> None:
+    decoder = PROTOCOLS["ifacialmocap"].decoder()
+    lines = [f"jawOpen-1|=head#0,0,0,{x},0.2,-0.6|".encode() for x in (place, 0.1, 0.12)]
+    with pytest.raises(Refused):
+        decoder.feed(lines[0], FROM, 0.0)
+    _, told = fed("ifacialmocap", lines[1:], decoder)
+    close(told.frame.way, np.array([2.0, 0.0, 0.0]), 1e-9)
+
+
 def osc(address: str, *values: Any) -> bytes:
     """A message, byte by byte."""
 
@@ -514,13 +524,33 @@ def test_a_damaged_datagram_changes_nothing_of_the_next(key: str) -> None:
 @pytest.mark.parametrize("key", ["vmc", "ifacialmocap"])
 def test_many_senders_are_not_all_remembered(key: str) -> None:
     decoder, datagrams = PROTOCOLS[key].decoder(), samples(key)
-    for i in range(60):
+    for i in range(300):
         for datagram in datagrams:
             decoder.feed(datagram, ("192.0.2.1", i), 1.0)
     if key == "vmc":
         for i in range(1000):
             decoder.feed(val(f"jaw{'_' * (i % 60)}open{'.' * (i // 60)}", 1.0), FROM, 1.0)
     assert max(len(value) for value in vars(decoder).values()) <= 256
+
+
+@pytest.mark.parametrize("key", ["vmc", "ifacialmocap"])
+def test_who_goes_on_sending_is_not_forgotten_for_strangers(key: str) -> None:
+    decoder, sender = PROTOCOLS[key].decoder(), ("192.0.2.9", 1)
+    first, goes_on = {
+        "vmc": (val("JawOpen", 1.0), val("EyeBlinkLeft", 0.5)),
+        "ifacialmocap": (b"jawOpen-1|=head#0,0,0,0.1,0,0|", b"jawOpen-1|=head#0,0,0,0.1,0,0|"),
+    }[key]
+    decoder.feed(first, sender, 0.0)
+    for i in range(400):
+        decoder.feed(first, ("192.0.2.1", i), 1.0)
+        if i % 20 == 0:
+            decoder.feed(goes_on, sender, 1.0)
+    if key == "vmc":
+        (told,) = decoder.feed(APPLY, sender, 2.0)
+        assert told.frame.controls is not None and told.frame.controls.max() == 1.0
+    else:
+        (told,) = decoder.feed(b"jawOpen-1|=head#0,0,0,0.12,0,0|", sender, 2.0)
+        close(told.frame.way, np.array([2.0, 0.0, 0.0]), 1e-9)
 
 
 # Somebody else's decoder, where it is installed.

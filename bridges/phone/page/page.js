@@ -114,8 +114,11 @@ async function connect() {
   hangUp();
   say("Connecting", "wait");
   try {
+    // Not from the store: a server that began anew has another code.
+    const asked = await fetch("ice.json", { cache: "no-store" });
+    if (asked.status === 404) { stop("This code is not valid any more. Scan the new one.", "bad"); return; }
+    const servers = await asked.json();
     if (!mesh) mesh = await (await fetch("mesh.json")).json();
-    const servers = await (await fetch("ice.json")).json();
     const made = connection = new RTCPeerConnection(servers);
     const sender = made.addTransceiver(stream.getVideoTracks()[0], { direction: "sendonly", streams: [stream] }).sender;
     const results = made.createDataChannel("results", { ordered: false, maxRetransmits: 0 });
