@@ -12,6 +12,8 @@ from .takes import active_take
 
 _EVERY = 0.5
 """Seconds between two looks."""
+_was_opening = False
+"""Whether a take was on its way at the last look: panels show it until they are drawn again."""
 
 
 class MIMICA_OT_view_take(bpy.types.Operator):
@@ -51,26 +53,14 @@ class MIMICA_OT_view_take(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MIMICA_OT_viewer_problem(bpy.types.Operator):
-    bl_idname = "mimica.viewer_problem"
-    bl_label = "Rerun Viewer"
-    bl_options = {"INTERNAL"}
-
-    text: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        self.report({"ERROR"}, sentence(self.text))
-        return {"FINISHED"}
-
-
 def _look() -> float:
-    """Follow captures that come and go, and say what went wrong with takes."""
+    """Follow captures that come and go, and let panels say what went wrong with takes."""
+    global _was_opening
     viewer.follow()
-    problems = viewer.problems()
-    for text in problems:
-        bpy.ops.mimica.viewer_problem(text=text)
-    if problems or viewer.is_on() or viewer.opening() is not None:
+    problems, opening = viewer.problems(), viewer.opening() is not None
+    if problems or viewer.is_on() or opening or _was_opening:
         redraw(bpy.context, "UI")
+    _was_opening = opening
     return _EVERY
 
 
@@ -80,11 +70,11 @@ def _off_for_load(*_arguments: object) -> None:
     viewer.switch(None)
 
 
-_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take, MIMICA_OT_viewer_problem))
+_register, _unregister = bpy.utils.register_classes_factory((MIMICA_OT_view_take,))
 
 
 def register() -> None:
-    """Register the operators; captures are followed from now on."""
+    """Register the operator; captures are followed from now on."""
     _register()
     bpy.app.handlers.load_pre.append(_off_for_load)
     bpy.app.timers.register(_look, first_interval=_EVERY, persistent=True)

@@ -35,6 +35,8 @@ class _Live:
 
 _live: _Live | None = None
 _showings: list[Showing] = []
+failed = ""
+"""Why the last take could not be shown, as a sentence; until another one is on its way."""
 
 
 def is_on() -> bool:
@@ -96,6 +98,8 @@ def problem() -> str:
 
 def show_take(path: Path) -> None:
     """Open a take in a viewer of its own, by a process of its own. Raises `ExtraMissing` or `ViewerError`."""
+    global failed
+    failed = ""
     _showings.append(Showing(path))
 
 
@@ -106,15 +110,20 @@ def opening() -> Showing | None:
 
 def problems() -> tuple[str, ...]:
     """Return what went wrong with takes since the last look, as sentences; those that are over are forgotten."""
+    global failed
     over = [one for one in _showings if one.over]
     for one in over:
         _showings.remove(one)
-    return tuple(one.problem for one in over if one.problem)
+    found = tuple(one.problem for one in over if one.problem)
+    failed = found[-1] if found else failed
+    return found
 
 
 def close() -> None:
     """End what goes on: the add-on is switched off. Viewers that are open stay."""
+    global failed
     switch(None)
+    failed = ""
     for one in _showings:
         one.end()
     _showings.clear()

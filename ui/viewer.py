@@ -75,7 +75,9 @@ class VIEW3D_PT_mimica_viewer(bpy.types.Panel):
         if showing is None:
             layout.operator("mimica.view_take", icon="WINDOW")
         else:
-            layout.progress(factor=showing.share, text=showing.name)
+            layout.progress(factor=showing.share, text=showing.name, translate=False)
+        if viewer.failed:
+            draw_sentence(layout, context, viewer.failed, "ERROR")
 
 
 CLASSES = (MimicaViewer, MimicaViewing)

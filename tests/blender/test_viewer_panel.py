@@ -155,6 +155,20 @@ def test_what_goes_wrong_in_the_process_is_said(tmp_path: Path) -> None:
     assert "not a Mimica take" in showing.problem and not showing.open
 
 
+def test_a_take_that_cannot_be_shown_is_said_and_captures_are_followed_on(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = type("Over", (), {"over": True, "open": False, "problem": "The take cannot be shown.", "end": print})()
+    monkeypatch.setattr(viewer, "_showings", [over])
+    look = importlib.import_module("mimica.operators.viewer")._look
+    assert look() > 0, "the timer goes on"
+    assert viewer.failed == "The take cannot be shown."
+    assert look() > 0 and viewer.failed, "it stays to be read"
+    monkeypatch.setattr(viewer, "Showing", lambda _take: over)
+    viewer.show_take(Path("other.mimica"))
+    assert viewer.failed == ""
+
+
 def test_without_the_packages_the_button_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     take_in_list()
     monkeypatch.setattr(extras, "needs_newer", lambda _key: False)
