@@ -113,9 +113,14 @@ class FullRangeDetector:
 
 
 def _in_rows(model: bytes) -> bytes:
-    """Return the model with its outputs (1, 2304, 16) and (1, 2304, 1) as rows, in this order."""
+    """Return the model with its outputs (1, 2304, 16) and (1, 2304, 1) as rows, in this order.
+
+    Raises `ModelError`, and for another model ValueError or whatever else comes of it.
+    """
     graph = ModelGraph(model)
     boxes, scores = graph.outputs
+    if (graph.elements(boxes), graph.elements(scores)) != (_COUNT * _VALUES, _COUNT):
+        raise ValueError("its outputs have other sizes")
     rows = graph.reshape(boxes, (1, 1, 1, _COUNT * _VALUES), "mimica_boxes")
     graph.outputs = [rows, graph.reshape(scores, (1, 1, 1, _COUNT), "mimica_scores")]
     return graph.pack()

@@ -54,6 +54,10 @@ class ModelGraph:
                 return number
         raise KeyError(name)
 
+    def elements(self, tensor: int) -> int:
+        """Return how many elements a tensor has."""
+        return int(np.prod(self._graph.tensors[tensor].shape))
+
     def reshape(self, tensor: int, shape: Sequence[int], name: str) -> int:
         """Return a new tensor with the same float32 elements in another shape."""
         options = self._schema.ReshapeOptionsT()

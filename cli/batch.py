@@ -17,7 +17,7 @@ from typing import Any
 
 from ..capture.take import SUFFIX, TakeError
 from . import batch_plan, controls, perform, scene
-from .batch_job import FACTS, Job, Outcome, check_worker, surroundings
+from .batch_job import FACTS, OF_TRACKING, Job, Outcome, check_worker, surroundings
 from .batch_plan import Clip
 from .batch_report import PAGE, Entry, write_report
 from .batch_runners import run_here, run_on_dask
@@ -138,7 +138,7 @@ def _task(
 ) -> _Task:
     files = {"output": f"{clip.name}.blend", "csv": f"{clip.name}.csv"}
     if perform.is_take(clip.path):
-        around = {what: value for what, value in around.items() if what != "model"}
+        around = {what: value for what, value in around.items() if what not in OF_TRACKING}
     else:
         files["take"] = f"{clip.name}{SUFFIX}"
     if arguments.sheet and not _holds_controls(clip.path):

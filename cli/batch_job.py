@@ -143,8 +143,12 @@ def own_program() -> tuple[str, ...]:
     return sys.executable, "-m", __name__.rpartition(".cli.")[0]
 
 
+OF_TRACKING = ("model", "detector")
+"""What of `surroundings` takes do without: another one changes nothing for them."""
+
+
 def surroundings(model: Path | None, extension: Path, user: Path, *, tracking: bool) -> dict[str, str]:
-    """Return what decides the result beside clip and options: versions, and the model's hash. Raises CommandError.
+    """Return what decides the result beside clip and options: versions, and the models' hashes. Raises CommandError.
 
     :param tracking: whether a model is needed; takes do without.
     """

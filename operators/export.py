@@ -16,6 +16,7 @@ from ..rig.export_process import ExportProcess, new_folder, try_output
 from ..rig.language import say, sentence
 from ..rig.performances import Choice, choice_to_bake, stored_profile
 from ..rig.recipe import settings_to_json
+from ..rig.script_trust import scripts_allowed
 from .bake import settings_of
 from .redraw import redraw
 from .takes import active_take
@@ -96,7 +97,8 @@ class MIMICA_OT_export_character(bpy.types.Operator):
         # What is tried out by hand is no part of how the character stands.
         test_pose.end()
         bake_preview.end()
-        output = Path(_with_suffix(bpy.path.abspath(self.filepath), self.form))
+        # The process works in a folder of its own.
+        output = Path(_with_suffix(bpy.path.abspath(self.filepath), self.form)).absolute()
         try:
             try_output(output)
             process = export_process.current = _start(context, self, output)
@@ -172,8 +174,7 @@ def _start(context: bpy.types.Context, operator: MIMICA_OT_export_character, out
         last,
         recipe,
         performer,
-        # Where scripts of the file were held back, they are so again.
-        scripts=not bpy.app.autoexec_fail,
+        scripts=scripts_allowed(),
         check=operator.check_file,
         at_place=scene.mimica.recording.at_place,
     )

@@ -12,6 +12,8 @@ from .takes import active_take
 
 _EVERY = 0.5
 """Seconds between two looks."""
+_was_opening = False
+"""Whether a take was on its way at the last look: panels show it until they are drawn again."""
 
 
 class MIMICA_OT_view_take(bpy.types.Operator):
@@ -52,10 +54,13 @@ class MIMICA_OT_view_take(bpy.types.Operator):
 
 
 def _look() -> float:
-    """Follow captures that come and go, and let the panel say what went wrong with takes."""
+    """Follow captures that come and go, and let panels say what went wrong with takes."""
+    global _was_opening
     viewer.follow()
-    if viewer.clear_over() or viewer.is_on() or viewer.opening() is not None:
+    problems, opening = viewer.problems(), viewer.opening() is not None
+    if problems or viewer.is_on() or opening or _was_opening:
         redraw(bpy.context, "UI")
+    _was_opening = opening
     return _EVERY
 
 
@@ -86,7 +91,7 @@ def _handlers() -> tuple[tuple[list, object], ...]:
 
 
 def register() -> None:
-    """Register the operators; captures are followed from now on."""
+    """Register the operator; captures are followed from now on."""
     _register()
     for handlers, handler in _handlers():
         handlers.append(handler)

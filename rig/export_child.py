@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 MARK = "@mimica "
@@ -50,8 +51,9 @@ def main() -> None:
     except work.ExportError as error:
         say({"error": str(error)})
     except Exception as error:
+        # The process ends before Python would print it.
+        traceback.print_exc()
         say({"error": f"The export failed ({type(error).__name__}: {error}). Please report this."})
-        raise
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

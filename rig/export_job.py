@@ -44,7 +44,7 @@ class Job:
     at_place: bool = False
     """Whether the take is baked to where on the timeline it was performed, where that is known."""
     scripts: bool = False
-    """Whether scripts and Python drivers of the file run, as they do where the user opened it."""
+    """Whether scripts and Python drivers of the file run: only where the user surely allowed it."""
     check: bool = True
     """Whether the file is imported again and compared."""
 
@@ -111,6 +111,8 @@ def run(job: Job, tell: Tell) -> Result:
     sample.notes[:0] = notes
     copies = export_plain.make_meshes(scene, sample, lambda share: tell(0.1 + 0.1 * share))
     fill(scene, sample, first, lambda share: tell(0.2 + 0.4 * share))
+    if bpy.app.autoexec_fail:
+        sample.notes.append("Scripts and Python drivers of the file were held back: what they move may stand still.")
     try:
         with tempfile.TemporaryDirectory(prefix="mimica-", ignore_cleanup_errors=True) as folder:
             plain, made = Path(folder) / "meshes.blend", Path(folder) / f"character.{job.format}"
@@ -121,9 +123,12 @@ def run(job: Job, tell: Tell) -> Result:
             tell(0.65)
             export_write.write(made, job.format, job.name, points=not any(len(mesh.polygons) for mesh in meshes))
             tell(0.85)
-            difference = export_check.check(made, job.format, sample) if job.check else None
             size = made.stat().st_size
-            put(made, output)
+            try:
+                difference = export_check.check(made, job.format, sample) if job.check else None
+            finally:
+                # One that Blender cannot read again may be what the user is after all the same.
+                put(made, output)
     except OSError as error:
         raise ExportError(unwritable(output, error)) from error
     tell(1.0)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from .export_child import MARK
@@ -122,7 +123,8 @@ class ExportProcess:
             self.result, self.error = None, "The export was cancelled."
         elif self.result is None and not self.error:
             self.error = _cause(code)
-        self.output.with_name(f".{self.output.name}.part").unlink(missing_ok=True)
+        with suppress(OSError):
+            self.output.with_name(f".{self.output.name}.part").unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self) -> None:

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ..bridges import extras
+from ..capture.helper_start import HelperError, find_python
 
 
 def missing(key: str) -> tuple[str, ...]:
@@ -28,7 +29,12 @@ def needs_newer(key: str) -> bool:
 def pip_line(key: str) -> str:
     """Return the command that installs an extra's packages into the Python of this Blender."""
     requirements = (requirement for _, requirement in extras.EXTRAS[key].modules)
-    return " ".join((f'"{sys.executable}"', "-m", "pip", "install", *requirements))
+    try:
+        # What Blender calls its executable may be another Python of that version.
+        python = find_python()
+    except HelperError:
+        python = sys.executable
+    return " ".join((f'"{python}"', "-m", "pip", "install", *requirements))
 
 
 @lru_cache(maxsize=32)

@@ -35,8 +35,8 @@ class _Live:
 
 _live: _Live | None = None
 _showings: list[Showing] = []
-take_problem = ""
-"""Why the last take could not be shown, as a sentence."""
+failed = ""
+"""Why the last take could not be shown, as a sentence; until another one is on its way."""
 
 
 def is_on() -> bool:
@@ -103,8 +103,8 @@ def problem() -> str:
 
 def show_take(path: Path) -> None:
     """Open a take in a viewer of its own, by a process of its own. Raises `ExtraMissing` or `ViewerError`."""
-    global take_problem
-    take_problem = ""
+    global failed
+    failed = ""
     _showings.append(Showing(path))
 
 
@@ -113,21 +113,22 @@ def opening() -> Showing | None:
     return next((one for one in reversed(_showings) if not one.over and not one.open), None)
 
 
-def clear_over() -> bool:
-    """Forget takes that are shown no longer, all but what went wrong; return whether there were any."""
-    global take_problem
+def problems() -> tuple[str, ...]:
+    """Return what went wrong with takes since the last look, as sentences; those that are over are forgotten."""
+    global failed
     over = [one for one in _showings if one.over]
     for one in over:
         _showings.remove(one)
-        take_problem = one.problem or take_problem
-    return bool(over)
+    found = tuple(one.problem for one in over if one.problem)
+    failed = found[-1] if found else failed
+    return found
 
 
 def close() -> None:
     """End what goes on: the add-on is switched off. Viewers that are open stay."""
-    global take_problem
-    take_problem = ""
+    global failed
     switch(None)
+    failed = ""
     for one in _showings:
         one.end()
     _showings.clear()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.props import BoolProperty, EnumProperty
 
+from ..rig import viewer
 from ..rig.language import say
 from .properties import MimicaTake
 from .record import draw_record
@@ -40,6 +41,8 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row()
     text = "Learning..." if state.learning else "Learn Expressions from Take"
     row.operator("mimica.learn_from_take", text=text, icon="TIME" if state.learning else "USER")
+    if viewer.failed:
+        draw_sentence(layout, context, viewer.failed, "ERROR")
     if 0 <= state.take_index < len(state.takes):
         _draw_active(layout, context, state.takes[state.take_index])
 

@@ -74,10 +74,10 @@ class VIEW3D_PT_mimica_viewer(bpy.types.Panel):
         showing = viewer.opening()
         if showing is None:
             layout.operator("mimica.view_take", icon="WINDOW")
-            if viewer.take_problem:
-                draw_sentence(layout, context, viewer.take_problem, "ERROR")
         else:
-            layout.progress(factor=showing.share, text=showing.name)
+            layout.progress(factor=showing.share, text=showing.name, translate=False)
+        if viewer.failed:
+            draw_sentence(layout, context, viewer.failed, "ERROR")
 
 
 CLASSES = (MimicaViewer, MimicaViewing)

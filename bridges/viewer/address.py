@@ -39,7 +39,7 @@ class Address:
         try:
             with socket.create_connection((self.host, self.port), timeout):
                 return True
-        except OSError:
+        except (OSError, UnicodeError):  # the latter for a name that no network has
             return False
 
 

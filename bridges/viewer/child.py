@@ -70,7 +70,7 @@ class Showing:
             self._process.stdin.write(json.dumps(orders).encode() + b"\n")
             self._process.stdin.close()
         for line in self._process.stdout:
-            with suppress(ValueError, TypeError):
+            with suppress(ValueError, TypeError, AttributeError):
                 self._told(json.loads(line))
         if self._process.wait() and not self.problem and not self.open:
             self.problem = f"The take '{self.name}' cannot be shown: its process ended unexpectedly. Try again."

@@ -15,13 +15,14 @@ import pytest
 
 import mimica
 from mimica.cli import main
-from mimica.rig import export_process
+from mimica.rig import export_check, export_job, export_process
 from mimica.rig.bake_settings import BakeSettings
 from mimica.rig.export_job import ExportError, Job, Result, put
 from mimica.rig.export_process import ExportProcess, new_folder, try_output
 from mimica.rig.face_rig import create_face_rig
 from mimica.rig.performances import Choice
 from mimica.rig.recipe import settings_to_json
+from mimica.rig.script_trust import scripts_allowed
 from mimica.tests.acted_take import write_take
 
 FPS = 24
@@ -334,3 +335,63 @@ def test_the_panels_button(registered: None, take: Path, tmp_path: Path) -> None
     assert process.result.frames > 40 and mesh.data.shape_keys.animation_data is None
     assert [one["name"] for one in tree_of(tmp_path / "ann.glb")["animations"]] == ["Words"]
     assert not bpy.ops.mimica.cancel_export.poll()
+
+
+def test_no_script_runs_that_the_user_has_not_allowed(
+    registered: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text that came with something appended has not run here, and does not run there."""
+    bpy.context.scene.mimica.target = head("Ann")
+    marker = tmp_path / "ran"
+    text = bpy.data.texts.new("appended.py")
+    text.write(f"open({str(marker)!r}, 'w').close()")
+    text.use_module = True
+    bpy.context.scene.frame_end = 3
+    # A name without a folder is one in the folder of this program, not of the one that exports.
+    monkeypatch.chdir(tmp_path)
+    assert bpy.ops.mimica.export_character(filepath="ann.glb", motion="SCENE", check_file=False) == {"FINISHED"}
+    assert (tmp_path / "ann.glb").is_file() and not marker.exists()
+    process = export_process.current
+    assert process is not None and process.result is not None
+    assert any("held back" in note for note in process.result.notes)
+
+
+def test_scripts_run_where_the_preferences_allow_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filepaths = bpy.context.preferences.filepaths
+    before = filepaths.use_scripts_auto_execute
+    monkeypatch.setattr(sys, "argv", ["blender"])
+    try:
+        filepaths.use_scripts_auto_execute = True
+        assert scripts_allowed()
+        monkeypatch.setattr(sys, "argv", ["blender", "-Y"])
+        assert not scripts_allowed()
+        monkeypatch.setattr(sys, "argv", ["blender", "--", "-Y"])
+        assert scripts_allowed()
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mine.blend"))
+        excluded = bpy.context.preferences.autoexec_paths.new()
+        excluded.path = str(tmp_path)
+        assert not scripts_allowed()
+        bpy.context.preferences.autoexec_paths.remove(excluded)
+        filepaths.use_scripts_auto_execute = False
+        assert not scripts_allowed()
+        monkeypatch.setattr(sys, "argv", ["blender", "-y"])
+        assert scripts_allowed()
+    finally:
+        filepaths.use_scripts_auto_execute = before
+
+
+def test_a_file_that_blender_cannot_read_again_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head("Ann")
+    copy, output = tmp_path / "copy.blend", tmp_path / "ann.glb"
+    bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True)
+
+    def unreadable(*_arguments: object) -> None:
+        raise ExportError("The file was written, and Blender cannot read it again (why). Try the other format.")
+
+    monkeypatch.setattr(export_check, "check", unreadable)
+    scene = bpy.context.scene.name
+    with pytest.raises(ExportError, match="was written"):
+        export_job.run(Job(str(copy), scene, "Ann", str(output), "glb", "Take", 1, 2), lambda _share: None)
+    assert tree_of(output)["meshes"]

@@ -154,7 +154,7 @@ def test_a_take_is_opened_by_another_process(monkeypatch: pytest.MonkeyPatch, tm
     showing = viewer.opening()
     assert showing is not None and not bpy.ops.mimica.view_take.poll()
     until(lambda: showing.over)
-    assert viewer.clear_over() and viewer.take_problem == "" and kept.stat().st_size > 100_000
+    assert viewer.problems() == () and viewer.failed == "" and kept.stat().st_size > 100_000
     assert not bpy.ops.mimica.view_take.poll() or viewer.opening() is None
 
 
@@ -174,7 +174,21 @@ def test_a_take_that_cannot_be_shown_ends_nothing_else(tmp_path: Path) -> None:
     viewer.show_take(damaged)
     until(lambda: viewer.opening() is None)
     assert viewer_operators._look() > 0, "captures are followed as before"
-    assert "not a Mimica take" in viewer.take_problem
+    assert "not a Mimica take" in viewer.failed
+
+
+def test_a_take_that_cannot_be_shown_is_said_and_captures_are_followed_on(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = type("Over", (), {"over": True, "open": False, "problem": "The take cannot be shown.", "end": print})()
+    monkeypatch.setattr(viewer, "_showings", [over])
+    look = importlib.import_module("mimica.operators.viewer")._look
+    assert look() > 0, "the timer goes on"
+    assert viewer.failed == "The take cannot be shown."
+    assert look() > 0 and viewer.failed, "it stays to be read"
+    monkeypatch.setattr(viewer, "Showing", lambda _take: over)
+    viewer.show_take(Path("other.mimica"))
+    assert viewer.failed == ""
 
 
 def test_without_the_packages_the_button_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

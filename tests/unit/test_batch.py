@@ -352,7 +352,7 @@ def test_takes_need_no_model_and_another_one_changes_nothing_for_them(
 
     def around(*_: object, tracking: bool) -> dict[str, str]:
         asked.append(tracking)
-        return {"mimica": "1", "blender": "5", **({"model": "abc"} if tracking else {})}
+        return {"mimica": "1", "blender": "5", **({"model": "abc", "detector": "def"} if tracking else {})}
 
     monkeypatch.setattr(batch, "surroundings", around)
     for path in clips.iterdir():

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faces far away, on their side and two that cross, with the real models; and what the search does not cost."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 from mimica.bench.far_scenes import Near, busy_background, error_of, image_of, near_faces, pasted
 from mimica.capture.detector_file import find_detector
+from mimica.capture.face_detector import DetectorError
 from mimica.capture.far_faces import LOOKS
+from mimica.capture.load_detector import load_detector
 from mimica.capture.model import ModelFile, verify_model
 from mimica.capture.tracker import Tracker, TrackerError, TrackerSettings
 
@@ -185,3 +188,11 @@ def test_a_broken_detector_that_nobody_named_is_passed_over(
     monkeypatch.setenv("MIMICA_DETECTOR", str(broken))
     with Tracker(model) as tracker:
         assert not tracker.searches
+
+
+def test_another_face_detector_of_mediapipes_is_told_by_its_outputs(model_path: Path, tmp_path: Path) -> None:
+    short_range = tmp_path / "short_range.tflite"
+    with zipfile.ZipFile(model_path) as bundle:
+        short_range.write_bytes(bundle.read("face_detector.tflite"))
+    with pytest.raises(DetectorError, match=r"or another model \(its outputs have other sizes\)\. Choose another file"):
+        load_detector(short_range)

@@ -48,6 +48,7 @@ ALLOWED_BESIDES: dict[str, tuple[str, ...]] = {
     "rig.export_job": ("capture.take_schema",),
     "rig.layers": ("capture.take_span",),
     "rig.self_test": ("capture.self_test",),
+    "rig.extras": ("capture.helper_start",),
     "rig.viewer": ("bridges.viewer", "capture.helper_start"),
     "rig.streams": ("bridges.streams", "capture.take"),
 }

@@ -33,3 +33,8 @@ def test_whatever_is_written_is_an_address_or_a_sentence(text: str) -> None:
         assert str(error).endswith(".")
     else:
         assert 0 < address.port < 65536 and address.host
+
+
+def test_at_a_name_that_no_network_has_nobody_answers() -> None:
+    assert not read_address("a" * 70).answers(0.1)
+    assert not read_address("viewer..local").answers(0.1)
