@@ -6,6 +6,8 @@ It is in the wheel that the offline face model is put together from (`offline_mo
 Without it everything works but the search for faces far away.
 """
 
+import hashlib
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +15,8 @@ from pathlib import Path
 from .download import DownloadError, atomic_file
 from .model import ModelError
 from .offline_model import pip_download_wheel, read_member
+
+logger = logging.getLogger(__name__)
 
 DETECTOR_NAME = "face_detection_full_range_sparse.tflite"
 DETECTOR_SHA256 = "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"
@@ -24,11 +28,22 @@ _SOURCE = f"mediapipe/modules/face_detection/{DETECTOR_NAME}"
 def find_detector(chosen: str = "", *folders: Path) -> Path | None:
     """Return the detector's file: `chosen`, else what `MIMICA_DETECTOR` names, else the first in `folders`.
 
-    A file that was named is returned whether it is there or not: reading it says what is wrong. None: there is none.
+    A file that was named is returned whether it is there or not: reading it says what is wrong. A damaged one in a
+    folder, which nobody named, is passed over. None: there is none.
     """
     if named := chosen or os.environ.get(ENVIRONMENT_VARIABLE, ""):
         return Path(named)
-    return next((path for path in (folder / DETECTOR_NAME for folder in folders) if path.is_file()), None)
+    return next((path for path in (folder / DETECTOR_NAME for folder in folders) if _is_whole(path)), None)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        whole = hashlib.sha256(path.read_bytes()).hexdigest() == DETECTOR_SHA256
+    except OSError:
+        return False
+    if not whole:
+        logger.warning("The face detector '%s' is damaged and is not used.", path)
+    return whole
 
 
 def extract_detector(source: Path, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from ..bridges.extras import ExtraMissing
 from ..bridges.phone.device import DeviceState
 from ..bridges.phone.qr import qr_text
 from ..bridges.phone.server import PhoneServer, ServerError, ServerSettings
+from ..capture.detector_file import find_detector
 from ..capture.devices import DeviceTrackers
 from ..capture.model import ModelFile
 from ..capture.session import CaptureSession
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace, console: Console, model: ModelFile, user_
         if not server.wait_started():
             raise CommandError(server.error or "The server for phones did not start.", BAD_INPUT)
         _say_link(server, console)
+        found = find_detector("", model.path.parent, user_folder)
+        server.defaults = TrackerSettings(faces=arguments.faces, detector=str(found or ""))
         return _capture(arguments, console, model, server)
     finally:
         server.stop()
@@ -54,9 +57,8 @@ def _say_link(server: PhoneServer, console: Console) -> None:
 
 
 def _capture(arguments: argparse.Namespace, console: Console, model: ModelFile, server: PhoneServer) -> int:
-    tracker = server.defaults = TrackerSettings(faces=arguments.faces)
     source = server.source()
-    session = CaptureSession(source, lambda: DeviceTrackers(source, partial(Tracker, model), tracker))
+    session = CaptureSession(source, lambda: DeviceTrackers(source, partial(Tracker, model), server.defaults))
     session.start()
     writer = None
     try:

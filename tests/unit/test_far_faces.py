@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mimica.bench.far_scenes import Near, busy_background, error_of, image_of, near_faces, pasted
-from mimica.capture.detector_file import find_detector
+from mimica.capture.detector_file import DETECTOR_NAME, find_detector
 from mimica.capture.face_detector import DetectorError
 from mimica.capture.far_faces import LOOKS
 from mimica.capture.load_detector import load_detector
@@ -196,3 +196,10 @@ def test_another_face_detector_of_mediapipes_is_told_by_its_outputs(model_path: 
         short_range.write_bytes(bundle.read("face_detector.tflite"))
     with pytest.raises(DetectorError, match=r"or another model \(its outputs have other sizes\)\. Choose another file"):
         load_detector(short_range)
+
+
+def test_a_damaged_detector_in_a_folder_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIMICA_DETECTOR", raising=False)
+    (tmp_path / DETECTOR_NAME).write_bytes(b"half of it")
+    assert find_detector("", tmp_path, tmp_path / "none") is None
+    assert find_detector(str(tmp_path / DETECTOR_NAME)) == tmp_path / DETECTOR_NAME, "a file that was named is read"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The capture in a helper process: as good as the one in a thread, and it may die at any moment."""
 
+import gc
 import os
 import shutil
 import signal
@@ -106,6 +107,8 @@ def nothing_is_left(session: RemoteCaptureSession) -> bool:
     """Whether process, threads and memory of a session are gone."""
     number = session.helper_number
     assert number is not None
+    # Memory goes with what shows it, which may wait for the collector.
+    gc.collect()
     if sys.platform == "linux":
         assert "mimica" not in Path("/proc/self/maps").read_text()
         assert not Path(f"/proc/{number}").exists()
